@@ -1,0 +1,91 @@
+// Every bound that is not a setting, in one place, with its unit.
+
+export const limits = {
+  /** Bytes of log waiting for stdout before the flow's pipes are no longer read. */
+  logBufferBytes: 4 * 1024 * 1024,
+  /** Bytes of the supervisor's own log lines kept beyond that while stdout is blocked; more are dropped and counted. */
+  logOwnReserveBytes: 1024 * 1024,
+  /** Bytes of one line on stdout, its newline included. Docker splits lines at 16 KiB. */
+  logLineBytes: 16 * 1024,
+  /** Log lines of the flow kept for the termination message. */
+  lastLogLines: 20,
+  /** Bytes of `/dev/termination-log` that Kubernetes reads. */
+  terminationLogBytes: 4096,
+  /** Orphans reaped before other work gets its turn. */
+  reapBatch: 256,
+  /** Milliseconds after KILL until what is still alive is given up on. */
+  killWaitMs: 3_000,
+  /** Share of the stop grace after which the flow is killed; the rest is for KILL and flush. */
+  killAtShareOfGrace: 0.85,
+  /** Share of the stop grace that draining may take at most. */
+  drainShareOfGraceMax: 0.75,
+  /** Milliseconds the last log lines may take to reach a blocked stdout. */
+  flushMs: 1_000,
+  /** Bytes read from one file that a `_FILE` variable names. */
+  configFileBytes: 1024 * 1024,
+  /** Bytes of output kept from one health check program. */
+  healthProgramOutputBytes: 4096,
+  /** Health check programs in the directory; more are refused by name. */
+  healthPrograms: 50,
+  /** Bytes of a body on the control socket. */
+  controlBodyBytes: 8 * 1024 * 1024,
+  /** Connections to the public listener at one time. */
+  httpConnections: 64,
+  /** Time series in one scrape. */
+  metricSeries: 500,
+  /** Characters of a message taken over from elsewhere (a database's error, a check's output). */
+  foreignMessageChars: 500,
+  /** Milliseconds a client has for the headers of its request. */
+  httpHeadersMs: 5_000,
+  /** Milliseconds a client has for its whole request. */
+  httpRequestMs: 10_000,
+  /** Milliseconds an idle connection is kept. */
+  httpKeepAliveMs: 5_000,
+  /** Milliseconds between two looks for clients that are too slow. */
+  httpSlowCheckMs: 1_000,
+  /** Bytes of a request's headers. */
+  httpHeaderBytes: 8 * 1024,
+  /** Milliseconds that answers under way may still take when a listener closes. */
+  httpCloseMs: 500,
+  /** Seconds a client is told to wait after a 503. */
+  httpRetryAfterSeconds: 5,
+  /** Connections to the control socket at one time. */
+  controlConnections: 256,
+  /** Milliseconds a client of the control socket has for its whole request. */
+  controlRequestMs: 30_000,
+  /** Bytes of a socket's path: the kernel's 108 less the closing NUL. */
+  socketPathBytes: 107,
+  /** Intervals after which a check that has not answered again is stale (its timeout comes on top). */
+  healthStaleIntervals: 3,
+  /** Milliseconds over which the first runs of the checks are spread. */
+  healthSpreadMs: 1_000,
+  /** Bytes at the start of a health check program in which its header is looked for. */
+  healthProgramHeaderBytes: 1024,
+  /** Milliseconds that output may still arrive after a health check program has ended. */
+  healthProgramCloseMs: 250,
+  /** Milliseconds between two runs of a health check program, at least and at most. */
+  healthProgramIntervalMsMin: 1_000,
+  healthProgramIntervalMsMax: 86_400_000,
+  /** Different values of a label that comes from outside, for each metric. */
+  metricLabelValues: 64,
+  /** Milliseconds the file system may take to say how much is free. */
+  diskProbeMs: 1_000,
+  /** Milliseconds the probe of Docker's HEALTHCHECK may take in all; Docker's own limit is to be above. */
+  probeMs: 4_000,
+  /** Bytes of an answer that a command reads from the supervisor. */
+  answerBytes: 1024 * 1024,
+  /** Bytes a database may send in the course of one check. */
+  databaseCheckBytes: 1024 * 1024,
+  /** Milliseconds a database has to close a session that said goodbye. */
+  databaseGoodbyeMs: 250,
+  /** Bytes of the body of a service's answer that are read. */
+  serviceBodyBytes: 64 * 1024,
+  /** Milliseconds until a knock counts as unanswered. */
+  knockMs: 1_000,
+  /** Milliseconds between two knocks while the gate waits. */
+  gateKnockEveryMs: 200,
+  /** Milliseconds the gate waits at most for a dependency that says it is starting. */
+  gateStartingDelayMs: 500,
+  /** Milliseconds between two log lines about the same dependency failing for the same reason. */
+  gateReminderMs: 10_000,
+} as const

@@ -1,0 +1,37 @@
+// What `GET /v1/status` answers and `flowkeep status` prints. The composition root fills it in.
+
+import type { HealthReport } from './health.ts'
+
+export interface StatusReport {
+  readonly health: HealthReport
+  readonly environment: string
+  /** ISO time at which the supervisor started. */
+  readonly startedAt: string
+  readonly uptimeMs: number
+  readonly process: {
+    /** The flow's leader while one runs. */
+    readonly pid: number | null
+    readonly ready: boolean
+    /** 1 for the first start in the container's life. */
+    readonly generation: number
+    /** Restarts after a failure, over the container's life. */
+    readonly restarts: number
+    readonly startedAt: string | null
+    readonly lastExit: {
+      readonly reason: string
+      readonly code: number | null
+      readonly signal: string | null
+      readonly at: string
+    } | null
+  }
+  /** From the cgroup; null where the kernel does not say. */
+  readonly resources: {
+    readonly memoryBytes: number | null
+    readonly memoryLimitBytes: number | null
+    readonly cpuSeconds: number | null
+    readonly cpuThrottledSeconds: number | null
+    readonly oomKills: number | null
+    readonly pids: number | null
+  }
+  readonly log: { readonly lines: number; readonly dropped: number }
+}

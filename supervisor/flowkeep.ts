@@ -1,0 +1,32 @@
+// The program. `flowkeep run` is a container's first process: it listens to signals and answers on its port before
+// anything else is loaded. Every other command is a short-lived tool and loads what it needs.
+
+import { listenEarly } from './process/early-signals.ts'
+
+async function start(args: readonly string[]): Promise<void> {
+  if (args[0] !== 'run') {
+    const { runCommand } = await import('./cli/main.ts')
+    process.exitCode = await runCommand(args)
+    return
+  }
+  listenEarly()
+  const { parseRunArguments } = await import('./cli/run-arguments.ts')
+  const run = parseRunArguments(args.slice(1))
+  if (!run.ok) {
+    process[run.exitCode === 0 ? 'stdout' : 'stderr'].write(run.text)
+    process.exitCode = run.exitCode
+    return
+  }
+  const { openEarlyListener } = await import('./http/early.ts')
+  const listener = await openEarlyListener(process.env)
+  const { supervise } = await import('./main.ts')
+  await supervise({ command: run.command, listener })
+}
+
+start(process.argv.slice(2)).catch((error: unknown) => {
+  // Nothing that can be logged properly is up yet, or it is what failed.
+  process.stderr.write(
+    `${JSON.stringify({ level: 'fatal', event: 'exit', reason: 'internal', message: String(error) })}\n`,
+  )
+  process.exit(70)
+})
