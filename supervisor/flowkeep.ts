@@ -1,9 +1,19 @@
 // The program. `flowkeep run` is a container's first process: it listens to signals and answers on its port before
 // anything else is loaded. Every other command is a short-lived tool and loads what it needs.
 
+import type { Probe } from './cli/health-command.ts'
 import { listenEarly } from './process/early-signals.ts'
 
 async function start(args: readonly string[]): Promise<void> {
+  if (args[0] === 'health') {
+    const probe = probeOf(args.slice(1))
+    if (probe) {
+      const { runHealthCommand } = await import('./cli/health-command.ts')
+      const write = (text: string) => process.stdout.write(text)
+      process.exitCode = await runHealthCommand({ probe, json: false, environment: process.env, write })
+      return
+    }
+  }
   if (args[0] !== 'run') {
     const { runCommand } = await import('./cli/main.ts')
     process.exitCode = await runCommand(args)
@@ -18,9 +28,17 @@ async function start(args: readonly string[]): Promise<void> {
     return
   }
   const { openEarlyListener } = await import('./http/early.ts')
-  const listener = await openEarlyListener(process.env)
+  const { version } = await import('./core/version.ts')
+  const listener = await openEarlyListener(process.env, version)
   const { supervise } = await import('./main.ts')
   await supervise({ command: run.command, listener })
+}
+
+/** The short way for the probe that HEALTHCHECK runs every few seconds; anything else goes to the full parser. */
+function probeOf([option, ...more]: readonly string[]): Probe | undefined {
+  if (more.length > 0) return undefined
+  if (option === undefined) return 'health'
+  return ({ '--live': 'live', '--ready': 'ready', '--startup': 'startup' } as const)[option]
 }
 
 start(process.argv.slice(2)).catch((error: unknown) => {

@@ -7,8 +7,20 @@ export const limits = {
   logOwnReserveBytes: 1024 * 1024,
   /** Bytes of one line on stdout, its newline included. Docker splits lines at 16 KiB. */
   logLineBytes: 16 * 1024,
+  /** Objects and arrays inside each other in a JSON line of the flow; a deeper one is taken as text. */
+  logNesting: 64,
+  /** Bytes handed to one write on stdout at most, so that room shows soon when its reader is slow. */
+  logWriteBytes: 256 * 1024,
+  /** Milliseconds between two tries on a pipe that said it is full, at most. */
+  logFullPipePauseMs: 50,
+  /** Milliseconds between two tries after any other failed write, at most. */
+  logFailedWritePauseMs: 1_000,
+  /** Milliseconds of failing writes (a full disk) after which waiting lines are dropped. */
+  logFailedWriteMs: 10_000,
   /** Log lines of the flow kept for the termination message. */
   lastLogLines: 20,
+  /** Characters kept of each of them. */
+  lastLogLineChars: 500,
   /** Bytes of `/dev/termination-log` that Kubernetes reads. */
   terminationLogBytes: 4096,
   /** Orphans reaped before other work gets its turn. */
@@ -68,6 +80,10 @@ export const limits = {
   healthProgramIntervalMsMax: 86_400_000,
   /** Different values of a label that comes from outside, for each metric. */
   metricLabelValues: 64,
+  /** Checks that have metrics (three each); more are shown in `/health` only. */
+  metricChecks: 90,
+  /** Paths whose free space is a metric. */
+  metricPaths: 8,
   /** Milliseconds the file system may take to say how much is free. */
   diskProbeMs: 1_000,
   /** Milliseconds the probe of Docker's HEALTHCHECK may take in all; Docker's own limit is to be above. */

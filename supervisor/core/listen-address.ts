@@ -23,7 +23,8 @@ export function readListenAddress(environment: Environment): ListenAddress | { r
     const host = variableOf(environment, hostVariable) ?? defaults.host
     if (!isHost(host)) return { invalid: `${hostVariable} is not an address` }
     const port = variableOf(environment, portVariable) ?? String(defaults.port)
-    if (!/^(?:0|[1-9]\d{0,4})$/.test(port) || Number(port) > 65_535) return { invalid: `${portVariable} is not a port` }
+    if (!/^(?:0|[1-9]\d{0,4})$/.test(port) || Number(port) > 65_535)
+      return { invalid: `${portVariable} is not a port` }
     return { host, port: Number(port) }
   } catch (error) {
     return { invalid: (error as Error).message }

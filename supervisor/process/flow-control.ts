@@ -2,7 +2,7 @@
 // At most one generation exists: the next one starts only after the tree of the one before is gone.
 
 import { FlowkeepError, messageOf } from '../core/errors.ts'
-import { exitCodes, type FlowExit, reasonOfFlowExit } from '../core/exit.ts'
+import { type ExitReason, exitCodes, type FlowExit, reasonOfFlowExit } from '../core/exit.ts'
 import { type LifecycleEvent, unkillable } from '../core/lifecycle.ts'
 import { limits } from '../core/limits.ts'
 import type { Logger } from '../core/logger.ts'
@@ -19,8 +19,8 @@ export interface FlowControlParts
   /** The signal that asks the flow to stop, and how long it has until SIGKILL when no stop budget runs, in ms. */
   stopping(): { readonly signal: string; readonly termMs: number }
   dispatch(event: LifecycleEvent): void
-  started(pid: number): void
-  exited(reason: string): void
+  started(): void
+  exited(reason: ExitReason): void
 }
 
 export interface FlowControl {
@@ -42,7 +42,15 @@ export interface FlowStatus {
   readonly pid: number | undefined
   /** Number of the current or last generation, from 1; 0 before the first. */
   readonly generation: number
+  /** Starts that followed a failure, over the container's life. */
+  readonly restarts: number
+  /** One more failure ends the container. */
+  readonly crashLooping: boolean
+  /** Wall clock. */
+  readonly startedAtMs: number | undefined
   readonly lastExit: FlowExit | undefined
+  /** Wall clock. */
+  readonly lastExitAtMs: number | undefined
   /** A reload stopped the last generation. */
   readonly stoppedByReload: boolean
   /** Until the next start, in ms: what the restart policy decided last. */
@@ -53,6 +61,9 @@ export function createFlowControl(parts: FlowControlParts): FlowControl {
   const { clock, logger, dispatch } = parts
   let flow: Flow | undefined
   let generation = 0
+  let restarts = 0
+  let startedAtMs: number | undefined
+  let lastExitAtMs: number | undefined
   let lastExit: FlowExit | undefined
   let stoppedByReload = false
   let restartDelayMs = 0
@@ -78,7 +89,8 @@ export function createFlowControl(parts: FlowControlParts): FlowControl {
       return
     }
     if (!flow) return
-    parts.started(flow.pid)
+    startedAtMs = clock.wallMs()
+    parts.started()
     logger.info(
       { event: 'flow.started', pid: flow.pid, generation, command: command.file },
       `the flow has started (generation ${generation})`,
@@ -98,6 +110,7 @@ export function createFlowControl(parts: FlowControlParts): FlowControl {
 
   function exited(exit: FlowExit): void {
     lastExit = exit
+    lastExitAtMs = clock.wallMs()
     const reason = reasonOfFlowExit(exit)
     parts.exited(reason)
     const how = exit.signal ? `was ended by ${exit.signal}` : `has exited with ${exit.code}`
@@ -159,6 +172,7 @@ export function createFlowControl(parts: FlowControlParts): FlowControl {
       dispatch({ type: 'final', cause: decision.cause })
       return
     }
+    restarts++
     restartDelayMs = decision.delayMs
     logger.warn(
       { event: 'flow.restarting', delayMs: restartDelayMs, generation },
@@ -208,7 +222,11 @@ export function createFlowControl(parts: FlowControlParts): FlowControl {
       return {
         pid: flow && !flow.exit ? flow.pid : undefined,
         generation,
+        restarts,
+        crashLooping: parts.restarts.exhausted(clock.monotonicMs()),
+        startedAtMs,
         lastExit,
+        lastExitAtMs,
         stoppedByReload,
         restartDelayMs,
       }

@@ -27,6 +27,8 @@ export type RestartDecision =
 
 export interface RestartPolicy {
   decide(end: FlowEnd, nowMs: number): RestartDecision
+  /** All restarts of the window are used up: one more failure is a crash loop. */
+  exhausted(nowMs: number): boolean
   /** Goes on with other settings and the same memory. */
   reconfigure(settings: RestartSettings): void
 }
@@ -36,13 +38,17 @@ export function createRestartPolicy(initial: RestartSettings, random: () => numb
   let restartTimesMs: number[] = []
   let failuresInARow = 0
 
+  function recent(nowMs: number): number[] {
+    return restartTimesMs.filter((timeMs) => nowMs - timeMs < settings.windowMs)
+  }
+
   function decide(end: FlowEnd, nowMs: number): RestartDecision {
     const failed = end.failure !== undefined || end.exit.status !== 0
     const reason = end.failure === 'not_ready' ? 'not_ready' : reasonOfFlowExit(end.exit)
     const wanted = settings.policy === 'always' || (settings.policy === 'on-failure' && failed)
     if (!wanted) return { retry: false, cause: { reason } }
 
-    restartTimesMs = restartTimesMs.filter((timeMs) => nowMs - timeMs < settings.windowMs)
+    restartTimesMs = recent(nowMs)
     if (restartTimesMs.length >= settings.max) {
       const message = `${settings.max} restarts within the window were not enough; the last flow: ${reason}`
       return { retry: false, cause: { reason: 'crash_loop', message } }
@@ -56,6 +62,8 @@ export function createRestartPolicy(initial: RestartSettings, random: () => numb
 
   return {
     decide,
+    exhausted: (nowMs) =>
+      settings.policy !== 'never' && settings.max > 0 && recent(nowMs).length >= settings.max,
     reconfigure(next) {
       settings = next
     },

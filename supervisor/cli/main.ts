@@ -1,0 +1,190 @@
+// The composition root of every command but `run`: short-lived tools that look at the configuration or ask a running
+// supervisor. Each loads only what it needs.
+
+import { hostname } from 'node:os'
+import { Command, CommanderError } from 'commander'
+import { type Loaded, loadConfiguration, readSmallFile } from '../config/load.ts'
+import { renderReference } from '../config/reference.ts'
+import { checkName } from '../core/dependency.ts'
+import { exitCodes } from '../core/exit.ts'
+import { createRedactor } from '../core/secret.ts'
+import { version } from '../core/version.ts'
+import { isOnVolume } from '../process/state-directory.ts'
+import { renderAccepted, renderProblems } from './check-report.ts'
+import { renderConfigJson, renderConfigTable } from './config-command.ts'
+import type { Probe } from './health-command.ts'
+import { runHelp } from './run-arguments.ts'
+import { runStatusCommand } from './status-command.ts'
+
+type Accepted = Extract<Loaded, { ok: true }>
+
+/** Colours only where a person is looking; the width of the terminal or of a page. */
+const look = {
+  color: Boolean(process.stdout.isTTY) && !process.env['NO_COLOR'],
+  width: process.stdout.columns || 120,
+}
+
+/** Runs the command that the arguments name and answers with its exit code. */
+export async function runCommand(args: readonly string[]): Promise<number> {
+  let code = 0
+  const program = createProgram((result) => {
+    code = result
+  })
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return code
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    // Help and version were asked for and are no fault; everything else has been explained on stderr.
+    return error.exitCode === 0 ? 0 : exitCodes.usage
+  }
+}
+
+function createProgram(done: (code: number) => void): Command {
+  const program = new Command('flowkeep')
+    .description('The supervisor that runs as PID 1 in a flow container.')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(flowkeep --help lists the commands)')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 all is well, 1 it is not, 64 wrong command line, 69 something does not answer, 78 refused.',
+    )
+
+  // For its place in the help; `flowkeep run …` itself never comes here.
+  program
+    .command('run')
+    .description('supervise a command; the entry point of an image')
+    .usage('-- COMMAND [ARGUMENT…]')
+    .action(() => print(runHelp))
+
+  program
+    .command('check')
+    .description('validate the configuration and print the report; start nothing')
+    .option('--connect', 'also ask each dependency once')
+    .option('--json', 'print JSON')
+    .action(async (options: { connect?: boolean; json?: boolean }) => done(await check(options)))
+
+  program
+    .command('config')
+    .description('print the effective settings, each with its source, secrets masked')
+    .option('--json', 'print JSON')
+    .option('--reference', 'print the reference of every variable as Markdown')
+    .action(async (options: { json?: boolean; reference?: boolean }) => done(await config(options)))
+
+  program
+    .command('health')
+    .description('ask the running supervisor: exit code 0 or 1 and one line why; for HEALTHCHECK')
+    .option('--live', 'whether the supervisor itself answers')
+    .option('--ready', 'whether the flow can take work')
+    .option('--startup', 'whether the flow has been running once')
+    .option('--json', 'print JSON')
+    .action(async (options: Record<string, boolean>) => {
+      const { probes, runHealthCommand } = await import('./health-command.ts')
+      const [probe = 'health'] = (Object.keys(probes) as Probe[]).filter((name) => options[name])
+      done(
+        await runHealthCommand({
+          probe,
+          json: options['json'] ?? false,
+          environment: process.env,
+          write: print,
+        }),
+      )
+    })
+
+  program
+    .command('status')
+    .description('show the running supervisor on one screen')
+    .option('--json', 'print JSON')
+    .action(async (options: { json?: boolean }) => {
+      const parts = { socketPath: socketPath(), json: options.json ?? false, look }
+      done(await runStatusCommand({ ...parts, write: print, writeError: printError }))
+    })
+  return program
+}
+
+async function check(options: { connect?: boolean; json?: boolean }): Promise<number> {
+  const loaded = load()
+  const { problems, unavailable } = loaded.ok
+    ? { problems: [], unavailable: options.connect ? await askDependencies(loaded) : [] }
+    : { problems: loaded.problems, unavailable: [] }
+  const warnings = loaded.ok ? warningsOf(loaded) : []
+  const code = loaded.ok
+    ? unavailable.some(({ required }) => required)
+      ? exitCodes.dependencyUnavailable
+      : 0
+    : exitCodes.configInvalid
+
+  if (options.json) {
+    print(JSON.stringify({ ok: code === 0, problems, unavailable, warnings }))
+    return code
+  }
+  print(loaded.ok ? renderAccepted(loaded.entries, look) : renderProblems(problems, look))
+  for (const warning of warnings) print(`\nWarning: ${warning}`)
+  for (const { name, required, reason, message } of unavailable) {
+    print(`\n${required ? 'Not available' : 'Not available (optional)'}: ${name} ${reason}: ${message}`)
+  }
+  if (loaded.ok && options.connect && unavailable.length === 0) print('\nEvery dependency answers.')
+  return code
+}
+
+interface Unavailable {
+  readonly name: string
+  readonly required: boolean
+  readonly reason: string
+  readonly message: string
+}
+
+async function askDependencies({ settings, secrets }: Accepted): Promise<Unavailable[]> {
+  const { askOnce, createDependencies } = await import('../dependencies.ts')
+  const redact = createRedactor(secrets)
+  const refusals = await askOnce(createDependencies(settings))
+  return refusals.map(({ dependency, reason, message }) => ({
+    name: checkName(dependency),
+    required: dependency.required,
+    reason,
+    message: redact(message),
+  }))
+}
+
+function warningsOf({ settings }: Accepted): string[] {
+  const { directory } = settings.state
+  if (isOnVolume(directory)) return []
+  return [
+    `CONTAINER_STATE_DIRECTORY (${directory}) is not on a volume: what is kept there is lost with the container. Mount one.`,
+  ]
+}
+
+function config(options: { json?: boolean; reference?: boolean }): number {
+  if (options.reference) {
+    print(renderReference())
+    return 0
+  }
+  const loaded = load()
+  if (!loaded.ok) {
+    if (options.json) print(JSON.stringify({ problems: loaded.problems }))
+    else printError(`${renderProblems(loaded.problems, look)}\n`)
+    return exitCodes.configInvalid
+  }
+  print(options.json ? renderConfigJson(loaded.entries) : renderConfigTable(loaded.entries, look))
+  return 0
+}
+
+function load(): Loaded {
+  return loadConfiguration({ environment: process.env, readFile: readSmallFile, hostname: hostname() })
+}
+
+/** A supervisor may be running although the environment of this shell is not a whole configuration. */
+function socketPath(): string {
+  const loaded = load()
+  if (loaded.ok) return loaded.settings.control.socket
+  return process.env['CONTAINER_CONTROL_SOCKET'] || '/run/flowkeep/control.sock'
+}
+
+function print(text: string): void {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+}
+
+function printError(text: string): void {
+  process.stderr.write(text)
+}

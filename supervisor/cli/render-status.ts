@@ -1,0 +1,89 @@
+// The status on one screen. Pure.
+
+import type { StatusReport } from '../core/status.ts'
+import { printable } from './printable.ts'
+import { type Look, renderTable } from './text-table.ts'
+
+type Row = readonly [title: string, text: string]
+
+const checkColumns = [
+  { title: 'check', whole: true },
+  { title: 'status', whole: true },
+  { title: 'since', whole: true },
+  { title: 'took', whole: true },
+  { title: 'message' },
+] as const
+
+export function renderStatus(status: StatusReport, look: Look): string {
+  const { health } = status
+  const checks = Object.entries(health.checks).map(([name, check]) =>
+    [name, check.status, check.since, `${check.durationMs} ms`, check.message].map(printable),
+  )
+  const sections = [
+    list([
+      ['flow', `${health.flow ?? '–'} on ${health.instance ?? '–'} (${status.environment})`],
+      ['state', `${health.state}, ${health.status}`],
+      ['supervisor', `${health.version}, up ${age(status.uptimeMs)}`],
+      ['process', processLine(status)],
+      ['last exit', lastExitLine(status)],
+    ]),
+    renderTable(checkColumns, checks, look),
+    list(resourceRows(status)),
+  ]
+  return `${sections.join('\n\n')}\n`
+}
+
+function processLine({ process }: StatusReport): string {
+  const counts = `generation ${process.generation}, restarts ${process.restarts}`
+  if (process.pid === null) return `none (${counts})`
+  const since = process.startedAt === null ? '' : `, since ${process.startedAt}`
+  return `pid ${process.pid}, ${process.ready ? 'ready' : 'not ready'}${since} (${counts})`
+}
+
+function lastExitLine({ process: { lastExit } }: StatusReport): string {
+  if (!lastExit) return '–'
+  const how = lastExit.signal === null ? `code ${lastExit.code}` : lastExit.signal
+  return `${lastExit.reason}, ${how}, at ${lastExit.at}`
+}
+
+function resourceRows({ resources, log }: StatusReport): Row[] {
+  const limit = resources.memoryLimitBytes === null ? 'no limit' : mebibytes(resources.memoryLimitBytes)
+  return [
+    ['memory', `${mebibytes(resources.memoryBytes)} of ${limit}`],
+    ['cpu', `${seconds(resources.cpuSeconds)} used, ${seconds(resources.cpuThrottledSeconds)} throttled`],
+    ['processes', resources.pids === null ? '–' : String(resources.pids)],
+    ['OOM kills', resources.oomKills === null ? '–' : String(resources.oomKills)],
+    ['log lines', `${log.lines} from the flow, ${log.dropped} dropped`],
+  ]
+}
+
+function mebibytes(bytes: number | null): string {
+  return bytes === null ? '–' : `${(bytes / 1024 ** 2).toFixed(1)} MiB`
+}
+
+function seconds(value: number | null): string {
+  return value === null ? '–' : `${value.toFixed(1)} s`
+}
+
+/** The two largest units: `3d 4h`, `12m 5s`. */
+export function age(ms: number): string {
+  const total = Math.floor(ms / 1000)
+  const parts = [
+    [Math.floor(total / 86_400), 'd'],
+    [Math.floor(total / 3600) % 24, 'h'],
+    [Math.floor(total / 60) % 60, 'm'],
+    [total % 60, 's'],
+  ] as const
+  const first = parts.findIndex(([value]) => value > 0)
+  if (first === -1) return '0s'
+  return parts
+    .slice(first, first + 2)
+    .filter(([value]) => value > 0)
+    .map(([value, unit]) => `${value}${unit}`)
+    .join(' ')
+}
+
+function list(rows: readonly Row[]): string {
+  const width = Math.max(...rows.map(([title]) => title.length))
+  return rows.map(([title, text]) => `${title.padEnd(width)}  ${printable(text)}`).join('\n')
+}

@@ -1,0 +1,158 @@
+// The formats of plain values. URLs and secrets have files of their own.
+
+import { isIP } from 'node:net'
+import { formatDuration, parseDurationMs } from '../core/units.ts'
+import { accept, defineFormat, type Format, refuse } from './format.ts'
+import { nearest } from './nearest.ts'
+
+const same = <T>(value: T): T => value
+
+/** A decimal number over the whole text: no sign, no leading zeros, no exponent, no spaces. */
+export function parseWhole(text: string): number | undefined {
+  if (!/^(?:0|[1-9]\d{0,15})$/.test(text)) return undefined
+  const value = Number(text)
+  return Number.isSafeInteger(value) ? value : undefined
+}
+
+export function integer(min: number, max: number): Format<number> {
+  return defineFormat({
+    expected: `a whole number from ${min} to ${max}`,
+    parse(text) {
+      const value = parseWhole(text)
+      return value === undefined || value < min || value > max ? refuse() : accept(value)
+    },
+    show: same,
+  })
+}
+
+/** @param min and @param max as people write them, such as `1s` and `1h`; the value is in ms */
+export function duration(min: string, max: string): Format<number> {
+  const minMs = parseDurationMs(min) as number
+  const maxMs = parseDurationMs(max) as number
+  return defineFormat({
+    expected: `a duration from ${min} to ${max}, as a whole number with ms, s, m, h or d`,
+    parse(text) {
+      const value = parseDurationMs(text)
+      if (value !== undefined && value >= minMs && value <= maxMs) return accept(value)
+      if (parseWhole(text) !== undefined) return refuse('it has no unit', `Write ${text}s for seconds.`)
+      return refuse()
+    },
+    show: formatDuration,
+  })
+}
+
+const booleans = new Map([
+  ['true', true],
+  ['1', true],
+  ['yes', true],
+  ['on', true],
+  ['false', false],
+  ['0', false],
+  ['no', false],
+  ['off', false],
+])
+
+export const boolean = defineFormat<boolean>({
+  expected: 'true or false (also 1/0, yes/no, on/off)',
+  parse(text) {
+    const value = booleans.get(text.toLowerCase())
+    return value === undefined ? refuse() : accept(value)
+  },
+  show: same,
+})
+
+/** One of a few words. `anyCase` accepts `INFO` for `info`. */
+export function choice<const T extends string>(words: readonly T[], anyCase = false): Format<T> {
+  return defineFormat<T>({
+    expected: `${words.slice(0, -1).join(', ')} or ${words.at(-1)}${anyCase ? ', in any case' : ''}`,
+    parse(text) {
+      const word = words.find((word) => word === (anyCase ? text.toLowerCase() : text))
+      if (word !== undefined) return accept(word)
+      const lower = text.toLowerCase()
+      const begun = (word: string) => lower.length > 2 && (word.startsWith(lower) || lower.startsWith(word))
+      const meant = words.find(begun) ?? nearest(lower, words)
+      return refuse(undefined, meant === undefined ? undefined : `Did you mean ${meant}?`)
+    },
+    show: same,
+  })
+}
+
+/** Text that a regular expression accepts as a whole. */
+export function matching(expected: string, pattern: RegExp): Format<string> {
+  return defineFormat({
+    expected,
+    parse: (text) => (pattern.test(text) ? accept(text) : refuse()),
+    show: same,
+  })
+}
+
+export const flowName = matching(
+  'a name of a–z, 0–9, _ and -, beginning with a letter, at most 63 characters',
+  /^[a-z][a-z0-9_-]{0,62}$/,
+)
+
+export const instanceId = matching(
+  'a name of letters, digits and . _ : -, at most 128 characters',
+  /^[A-Za-z0-9._:-]{1,128}$/,
+)
+
+export const sqlQuery = matching(
+  'one SQL statement on one line, at most 1000 characters',
+  /^(?=.*\S)[^\p{Cc}\p{Zl}\p{Zp}]{1,1000}$/u,
+)
+
+export const healthPath = defineFormat<string>({
+  expected: 'a path that begins with one /, without spaces and #, at most 1000 characters',
+  parse(text) {
+    // "//other.example" and "/\other.example" would lead to another host once they are joined with the URL.
+    if (/^[/\\]{2}/.test(text)) return refuse('it begins with two slashes')
+    return /^\/[!-~]{0,999}$/.test(text) && !/[#\\]/.test(text) ? accept(text) : refuse()
+  },
+  show: same,
+})
+
+export const listenHost = defineFormat<string>({
+  expected: 'an IP address or a host name to listen on, such as 0.0.0.0, 127.0.0.1 or ::',
+  parse(text) {
+    if (isIP(text) !== 0) return accept(text)
+    if (/^\[.*\]$/.test(text)) return refuse('it has brackets', 'Write an IPv6 address without brackets.')
+    if (/^[\d.]+$/.test(text)) return refuse('it is no IPv4 address')
+    const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
+    return text.length <= 253 && new RegExp(`^${label}(?:\\.${label})*$`).test(text) ? accept(text) : refuse()
+  },
+  show: same,
+})
+
+/** @param maxBytes the longest a path may be: 107 for a socket, which is what `sun_path` holds */
+export function absolutePath(what: string, maxBytes: number): Format<string> {
+  return defineFormat({
+    expected: `the absolute path of ${what}, at most ${maxBytes} bytes`,
+    parse(text) {
+      if (!text.startsWith('/')) return refuse('it is not absolute')
+      if (/\p{Cc}/u.test(text)) return refuse('it has control characters')
+      if (Buffer.byteLength(text) > maxBytes) return refuse(`it is ${Buffer.byteLength(text)} bytes long`)
+      return accept(text)
+    },
+    show: same,
+  })
+}
+
+export const configFilePath = defineFormat<string>({
+  expected: 'the path of a file with NAME=value lines',
+  parse: (text) => (/\p{Cc}/u.test(text) ? refuse('it has control characters') : accept(text)),
+  show: same,
+})
+
+/** The kernel's -1, which stands for "no user", is not accepted. */
+const idMax = 2 ** 32 - 2
+
+export const flowUser = defineFormat<string>({
+  expected: 'a numeric user id, or user and group id as in 1000:1000',
+  parse(text) {
+    const ids = text.split(':').map(parseWhole)
+    if (ids.length <= 2 && ids.every((id) => id !== undefined && id <= idMax)) return accept(text)
+    if (/[a-z]/i.test(text)) return refuse('it is not numeric', 'Look the id up with: id NAME')
+    return refuse()
+  },
+  show: same,
+})

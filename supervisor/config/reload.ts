@@ -1,0 +1,68 @@
+// New settings while the flow runs: read again, validated, tried against the dependencies, and only then taken over.
+// One reload at a time; a refused one changes nothing.
+
+import { FlowkeepError } from '../core/errors.ts'
+import type { Loaded } from './load.ts'
+
+type Accepted = Extract<Loaded, { ok: true }>
+
+export interface ReloadParts {
+  read(): Loaded
+  /** One line for each required dependency of the new settings that refuses them. */
+  tryDependencies(next: Accepted): Promise<readonly string[]>
+  take(next: Accepted): void
+  /** `reason` is undefined for a reload that was taken. */
+  settled(result: 'applied' | 'invalid' | 'unreachable', reason: string | undefined): void
+}
+
+/** Resolves once the new settings are taken; rejects with `config_invalid`, `dependency_unavailable` or `wrong_state`. */
+export function createReloader(parts: ReloadParts): () => Promise<void> {
+  let busy = false
+
+  async function reload(): Promise<void> {
+    const next = parts.read()
+    if (!next.ok) {
+      const lines = next.problems.map(({ variable, expected }) => `${variable}: expected ${expected}`)
+      throw refuse(
+        'config_invalid',
+        'invalid',
+        lines,
+        'run `flowkeep check`, correct the settings and reload again',
+      )
+    }
+    const refusals = await parts.tryDependencies(next)
+    if (refusals.length > 0) {
+      const hint = 'check the new address and credentials; the flow runs on with the old settings'
+      throw refuse('dependency_unavailable', 'unreachable', refusals, hint)
+    }
+    parts.take(next)
+    parts.settled('applied', undefined)
+  }
+
+  function refuse(
+    code: 'config_invalid' | 'dependency_unavailable',
+    result: 'invalid' | 'unreachable',
+    lines: readonly string[],
+    hint: string,
+  ): FlowkeepError {
+    const message = lines.join('; ')
+    parts.settled(result, message)
+    return new FlowkeepError(code, { operation: 'cannot take the new settings', message, hint })
+  }
+
+  return async () => {
+    if (busy) {
+      throw new FlowkeepError('wrong_state', {
+        operation: 'cannot reload',
+        message: 'a reload is under way',
+        hint: 'wait for it to end',
+      })
+    }
+    busy = true
+    try {
+      await reload()
+    } finally {
+      busy = false
+    }
+  }
+}

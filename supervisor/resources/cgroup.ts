@@ -1,0 +1,142 @@
+// What the kernel counts for this container and where it draws the line: the same figures from cgroup v1 and v2.
+// Anything it does not say is undefined, never a guess.
+
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type CgroupDirectory, findCgroups } from './cgroup-paths.ts'
+
+export interface CgroupReading {
+  /** What would have to be freed or killed: usage less the page cache that can go at any time, as Docker shows it. */
+  readonly memoryBytes: number | undefined
+  /** With all of the page cache, as the kernel counts it against the limit. */
+  readonly memoryUsageBytes: number | undefined
+  /** Undefined when there is no limit. */
+  readonly memoryLimitBytes: number | undefined
+  readonly cpuSeconds: number | undefined
+  /** CPUs' worth of time in a period; undefined when there is no limit. */
+  readonly cpuLimit: number | undefined
+  readonly cpuThrottledSeconds: number | undefined
+  /** Processes of this container that the OOM killer ended since the cgroup was made. */
+  readonly oomKills: number | undefined
+  readonly pids: number | undefined
+  readonly pidsLimit: number | undefined
+}
+
+export interface Cgroup {
+  /** The version that memory is counted by; undefined where there is no cgroup to be seen. */
+  readonly version: 1 | 2 | undefined
+  read(): CgroupReading
+  /** For the memory check: `memoryBytes` and `memoryLimitBytes` of `read`, alone. */
+  readMemory(): { readonly usedBytes: number | undefined; readonly limitBytes: number | undefined }
+  /** The same figure as in `read`, alone: asked for at each exit of the flow. */
+  oomKills(): number | undefined
+}
+
+/** v1 says "no limit" with the largest page-aligned number; nothing real comes near. */
+const unlimitedBytes = 2 ** 60
+
+/** @param root where `/proc` and `/sys` are, for tests */
+export function openCgroup(root = '/'): Cgroup {
+  const { memory, cpu, cpuacct, pids } = findCgroups(root)
+  return {
+    version: memory?.version,
+    read: () => ({
+      ...readMemory(memory),
+      ...readCpu(cpu, cpuacct),
+      oomKills: readOomKills(memory),
+      pids: readNumber(pids, 'pids.current'),
+      pidsLimit: readNumber(pids, 'pids.max'),
+    }),
+    readMemory() {
+      const { memoryBytes, memoryLimitBytes } = readMemory(memory)
+      return { usedBytes: memoryBytes, limitBytes: memoryLimitBytes }
+    },
+    oomKills: () => readOomKills(memory),
+  }
+}
+
+type Memory = Pick<CgroupReading, 'memoryBytes' | 'memoryUsageBytes' | 'memoryLimitBytes'>
+
+function readMemory(memory: CgroupDirectory | undefined): Memory {
+  const second = memory?.version === 2
+  const usage = readNumber(memory, second ? 'memory.current' : 'memory.usage_in_bytes')
+  const stat = readTable(memory, 'memory.stat')
+  const cache = stat.get(second ? 'inactive_file' : 'total_inactive_file') ?? 0
+  return {
+    memoryBytes: usage === undefined ? undefined : Math.max(0, usage - cache),
+    memoryUsageBytes: usage,
+    memoryLimitBytes: second ? lowestLimit(memory) : limitOf(stat.get('hierarchical_memory_limit')),
+  }
+}
+
+/** The lowest of the limits from here up to where the hierarchy is mounted. */
+function lowestLimit(memory: CgroupDirectory): number | undefined {
+  let lowest: number | undefined
+  for (let path = memory.path; path.startsWith(memory.mount); path = dirname(path)) {
+    const limit = limitOf(readNumber({ ...memory, path }, 'memory.max'))
+    if (limit !== undefined && limit < (lowest ?? Infinity)) lowest = limit
+    if (path === memory.mount) break
+  }
+  return lowest
+}
+
+function limitOf(bytes: number | undefined): number | undefined {
+  return bytes !== undefined && bytes < unlimitedBytes ? bytes : undefined
+}
+
+type Cpu = Pick<CgroupReading, 'cpuSeconds' | 'cpuLimit' | 'cpuThrottledSeconds'>
+
+function readCpu(cpu: CgroupDirectory | undefined, cpuacct: CgroupDirectory | undefined): Cpu {
+  const stat = readTable(cpu, 'cpu.stat')
+  if (cpu?.version === 2) {
+    const [quota, period] = readText(cpu, 'cpu.max')?.split(' ').map(Number) ?? []
+    return {
+      cpuSeconds: scaled(stat.get('usage_usec'), 1e-6),
+      cpuLimit: ratio(quota, period),
+      cpuThrottledSeconds: scaled(stat.get('throttled_usec'), 1e-6),
+    }
+  }
+  return {
+    cpuSeconds: scaled(readNumber(cpuacct, 'cpuacct.usage'), 1e-9),
+    cpuLimit: ratio(readNumber(cpu, 'cpu.cfs_quota_us'), readNumber(cpu, 'cpu.cfs_period_us')),
+    cpuThrottledSeconds: scaled(stat.get('throttled_time'), 1e-9),
+  }
+}
+
+function readOomKills(memory: CgroupDirectory | undefined): number | undefined {
+  return readTable(memory, memory?.version === 2 ? 'memory.events' : 'memory.oom_control').get('oom_kill')
+}
+
+/** A quota of -1 (v1) or `max` (v2) is none. */
+function ratio(quota: number | undefined, period: number | undefined): number | undefined {
+  return quota !== undefined && period !== undefined && quota > 0 && period > 0 ? quota / period : undefined
+}
+
+function scaled(value: number | undefined, factor: number): number | undefined {
+  return value === undefined ? undefined : value * factor
+}
+
+/** Undefined also for `max`. */
+function readNumber(directory: CgroupDirectory | undefined, file: string): number | undefined {
+  const text = readText(directory, file)
+  return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : undefined
+}
+
+/** Files of lines like `oom_kill 3`. */
+function readTable(directory: CgroupDirectory | undefined, file: string): Map<string, number> {
+  const table = new Map<string, number>()
+  for (const line of readText(directory, file)?.split('\n') ?? []) {
+    const match = /^(\S+) (\d+)$/.exec(line)
+    if (match) table.set(match[1] as string, Number(match[2]))
+  }
+  return table
+}
+
+function readText(directory: CgroupDirectory | undefined, file: string): string | undefined {
+  if (!directory) return undefined
+  try {
+    return readFileSync(join(directory.path, file), 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,11 @@
+// A directory whose path leaves room for a socket's name (107 bytes in all), which tap's own fixtures often don't.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export function shortDirectory(t: Tap.Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'fk-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}

@@ -1,0 +1,65 @@
+// The three tiers of tests: where their files are, how many run at once, how long they may take.
+
+import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { type FileLimits, runFile } from './run-file.ts'
+import { type TierName, tierNames } from './selection.ts'
+import { casesOf } from './tap-cases.ts'
+import type { TestCase } from './test-case.ts'
+
+interface Tier extends FileLimits {
+  /** Files run at once. */
+  readonly jobs: number
+}
+
+const tiers: Readonly<Record<TierName, Tier>> = {
+  // In memory and on loopback.
+  unit: { jobs: Math.min(4, availableParallelism()), fileMs: 60_000, testMs: 30_000 },
+  // Real processes and a real database.
+  integration: { jobs: Math.min(2, availableParallelism()), fileMs: 300_000, testMs: 120_000 },
+  // One engine, one host network: one at a time.
+  container: { jobs: 1, fileMs: 1_200_000, testMs: 600_000 },
+}
+
+/** Every test file, as paths from the root of the checkout. */
+export function findTestFiles(root: string): string[] {
+  return globSync(
+    tierNames.map((tier) => `test/${tier}/**/*.test.ts`),
+    { cwd: root },
+  ).sort()
+}
+
+/** @param finished called with the cases of each file as soon as it has ended */
+export async function runTier(
+  name: TierName,
+  files: readonly string[],
+  root: string,
+  finished: (cases: readonly TestCase[]) => void,
+): Promise<TestCase[]> {
+  const tier = tiers[name]
+  const waiting = [...files]
+  const cases: TestCase[] = []
+  async function worker(): Promise<void> {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const ofFile = casesOf(await runFile(file, root, tier))
+      finished(ofFile)
+      cases.push(...ofFile)
+    }
+  }
+  await Promise.all(Array.from({ length: tier.jobs }, worker))
+  return cases.sort((a, b) => a.file.localeCompare(b.file))
+}
+
+/** The cases of files that cannot be run here. */
+export function withoutRunning(
+  files: readonly string[],
+  outcome: 'skipped' | 'failed',
+  reason: string,
+): TestCase[] {
+  return files.map((file) => ({
+    file,
+    name: '(whole file)',
+    outcome,
+    ...(outcome === 'skipped' ? { reason, details: [] } : { details: [reason] }),
+  }))
+}

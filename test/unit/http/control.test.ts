@@ -1,0 +1,164 @@
+import { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import t from 'tap'
+import { FlowkeepError } from '../../../supervisor/core/errors.ts'
+import { limits } from '../../../supervisor/core/limits.ts'
+import type { StatusReport } from '../../../supervisor/core/status.ts'
+import { type ControlParts, openControlHttp } from '../../../supervisor/http/control.ts'
+import { callSocket, rawRequest, sendRaw } from '../../harness/raw-http.ts'
+import { shortDirectory } from '../../harness/short-directory.ts'
+import { healthy, quiet } from './public-fixture.ts'
+
+const status: StatusReport = {
+  health: healthy,
+  environment: 'test',
+  startedAt: '2030-01-01T00:00:00.000Z',
+  uptimeMs: 1,
+  process: { pid: 7, ready: true, generation: 1, restarts: 0, startedAt: null, lastExit: null },
+  resources: {
+    memoryBytes: null,
+    memoryLimitBytes: null,
+    cpuSeconds: null,
+    cpuThrottledSeconds: null,
+    oomKills: null,
+    pids: null,
+  },
+  log: { lines: 0, dropped: 0 },
+}
+
+async function open(t: Tap.Test, parts: Partial<ControlParts> = {}) {
+  const path = parts.path ?? `${shortDirectory(t)}/run/control.sock`
+  const control = await openControlHttp({
+    path,
+    owner: undefined,
+    logger: quiet,
+    status: () => status,
+    ready: () => 'running',
+    reload: () => 'reloading',
+    drain: () => 'draining',
+    ...parts,
+  })
+  t.teardown(() => control.close())
+  return { path, control }
+}
+
+t.test('R7.4 the socket is 0600 in a 0700 directory that it makes, whatever the umask', async (t) => {
+  const before = process.umask(0)
+  t.teardown(() => process.umask(before))
+  const { path, control } = await open(t)
+  t.equal(statSync(path).mode & 0o777, 0o600)
+  t.equal(statSync(dirname(path)).mode & 0o777, 0o700)
+  t.equal(process.umask(), 0, 'the umask is as it was')
+  await control.close()
+  t.notOk(existsSync(path), 'gone with it')
+})
+
+t.test('§6 the four routes', async (t) => {
+  const { path } = await open(t)
+  const answer = await callSocket(path, 'GET', '/v1/status')
+  t.equal(answer.status, 200)
+  t.equal(answer.headers['cache-control'], 'no-store')
+  t.strictSame(answer.json, status)
+  for (const [name, state] of [['ready', 'running'], ['reload', 'reloading'], ['drain', 'draining']]) {
+    t.match(await callSocket(path, 'POST', `/v1/${name}`), { status: 200, json: { state } })
+    t.match(await callSocket(path, 'POST', `/v1/${name}`, '{}', { 'content-type': 'application/json' }), { status: 200 })
+    t.match(await callSocket(path, 'POST', `/v1/${name}`, '', { 'content-type': 'application/json' }), { status: 200 })
+  }
+})
+
+t.test('§6 every refusal has the envelope', async (t) => {
+  let calls = 0
+  const count = () => {
+    calls++
+    return 'running' as const
+  }
+  const { path } = await open(t, { ready: count, drain: count })
+  const json = { 'content-type': 'application/json' }
+  const cases: [string, Promise<{ status: number; json: Record<string, unknown> }>, number, string][] = [
+    ['unknown path', callSocket(path, 'GET', '/v1/nothing'), 404, 'not_found'],
+    ['wrong method', callSocket(path, 'DELETE', '/v1/ready'), 405, 'invalid_request'],
+    ['malformed JSON', callSocket(path, 'POST', '/v1/ready', '{"a"', json), 400, 'invalid_request'],
+    ['__proto__', callSocket(path, 'POST', '/v1/ready', '{"__proto__":{"a":1}}', json), 400, 'invalid_request'],
+    ['constructor', callSocket(path, 'POST', '/v1/ready', '{"constructor":{"prototype":{"a":1}}}', json), 400, 'invalid_request'],
+    ['an array', callSocket(path, 'POST', '/v1/ready', '[]', json), 400, 'invalid_request'],
+    ['another type', callSocket(path, 'POST', '/v1/drain', 'a=1', { 'content-type': 'text/plain' }), 415, 'invalid_request'],
+    ['too large', callSocket(path, 'POST', '/v1/drain', '', { ...json, 'content-length': String(limits.controlBodyBytes + 1) }), 413, 'invalid_request'],
+    ['a malformed path', callSocket(path, 'GET', '/v1/%zz'), 400, 'invalid_request'],
+  ]
+  for (const [name, pending, code, errorCode] of cases) {
+    const { status, json } = await pending
+    t.equal(status, code, name)
+    t.match(json, { error: { code: errorCode, message: /\w/, hint: /\w/ } }, name)
+  }
+  const field = await callSocket(path, 'POST', '/v1/ready', '{"force":true}', json)
+  t.match(field, { status: 400, json: { error: { code: 'invalid_request', field: 'force' } } })
+  const notHttp = await sendRaw({ path }, 'hello\r\n\r\n')
+  t.equal(notHttp.status, 400)
+  t.match(JSON.parse(notHttp.body), { error: { code: 'invalid_request', hint: /\w/ } })
+  t.equal(calls, 0, 'nothing has happened')
+  t.equal(({} as Record<string, unknown>)['a'], undefined)
+})
+
+t.test('§6 a command that does not fit the state says so with its catalogue status', async (t) => {
+  const { path } = await open(t, {
+    ready() {
+      throw new FlowkeepError('wrong_state', {
+        operation: 'cannot take readiness',
+        message: 'the flow is not starting',
+        hint: 'Call it once from the flow.',
+      })
+    },
+    reload: () => Promise.reject(new Error('secret=hunter2')),
+  })
+  t.match(await callSocket(path, 'POST', '/v1/ready'), {
+    status: 409,
+    json: { error: { code: 'wrong_state', hint: 'Call it once from the flow.' } },
+  })
+  const failed = await callSocket(path, 'POST', '/v1/reload')
+  t.match(failed, { status: 500, json: { error: { code: 'internal' } } })
+  t.notMatch(JSON.stringify(failed.json), 'hunter2')
+})
+
+t.test('§2 what is in the way at the path is refused, and left as it is', async (t) => {
+  const directory = shortDirectory(t)
+  const refused = async (path: string, why: RegExp) => {
+    await t.rejects(open(t, { path }), { code: 'control_socket_unavailable', message: why, hint: /\w/ }, path)
+  }
+  writeFileSync(`${directory}/file`, 'mine')
+  await refused(`${directory}/file`, /no socket/)
+  t.equal(statSync(`${directory}/file`).size, 4)
+  symlinkSync('/nowhere', `${directory}/link`)
+  await refused(`${directory}/link`, /symbolic link/)
+  mkdirSync(`${directory}/directory`)
+  await refused(`${directory}/directory`, /no socket/)
+  await refused(`${directory}/file/control.sock`, /./)
+  await refused('control.sock', /not absolute/)
+  await refused(`/tmp/${'x'.repeat(limits.socketPathBytes)}`, /longer than 107 bytes/)
+})
+
+t.test('§2 a socket that answers belongs to someone else', async (t) => {
+  const { path } = await open(t)
+  await t.rejects(open(t, { path }), { code: 'control_socket_unavailable', message: /another process/ })
+  t.equal((await callSocket(path, 'GET', '/v1/status')).status, 200, 'and still answers')
+})
+
+t.test('§2 a directory of others is not closed to them, and that is said', async (t) => {
+  const directory = shortDirectory(t)
+  mkdirSync(`${directory}/shared`, { mode: 0o755 })
+  writeFileSync(`${directory}/shared/a-file`, '')
+  const warned: unknown[] = []
+  await open(t, {
+    path: `${directory}/shared/control.sock`,
+    logger: { ...quiet, warn: (fields) => warned.push(fields['event']) },
+  })
+  t.equal(statSync(`${directory}/shared`).mode & 0o777, 0o755)
+  t.strictSame(warned, ['control.directory_open'])
+})
+
+t.test('§6 a request target in any other form is not ours', async (t) => {
+  const { path } = await open(t)
+  for (const line of ['GET //v1/status', 'GET /v1/../v1/status', 'TRACE /v1/status', 'GET /v1/status/']) {
+    const { status } = await sendRaw({ path }, rawRequest(line))
+    t.ok([400, 404, 405].includes(status), `${line}: ${status}`)
+  }
+})
