@@ -2,6 +2,7 @@
 // and a # begins a comment only at the start of a line, since passwords have it too.
 // What is wrong is told by line number. The line itself is never repeated: it may be half of a secret.
 
+import { configFileVariable as variable } from './names.ts'
 import { type Problem, problem } from './problem.ts'
 
 export interface ConfigFileValue {
@@ -15,7 +16,6 @@ export interface ConfigFile {
 }
 
 const expectedLine = 'lines of the form NAME=value with a CONTAINER_ name, # comments and empty lines'
-const variable = 'CONTAINER_CONFIG_FILE'
 
 /** @param path for the problems only */
 export function parseConfigFile(content: string, path: string): ConfigFile {

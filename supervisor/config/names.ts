@@ -3,6 +3,9 @@
 import { nearest } from './nearest.ts'
 import { type Family, families, leavesOf, schema } from './schema.ts'
 
+/** The one variable that cannot come from a file itself. */
+export const configFileVariable = schema.config.file.env
+
 /** Where a variable belongs. For `CONTAINER_DATABASE_RPA_DB_URL`: databases, `RPA_DB`. */
 export type Place =
   | { readonly family: undefined; readonly path: string }
@@ -40,22 +43,25 @@ export function placeOf(name: string): Place | undefined {
   return undefined
 }
 
-/** Whether only the name of the database or service keeps it from being known. */
-export function hasBadGroup(name: string): boolean {
-  const family = families.find(({ prefix }) => name.startsWith(`${prefix}_`))
-  return family !== undefined && (suffixes.get(family)?.some(({ suffix }) => name.endsWith(suffix)) ?? false)
+/** When only the name of the database or service is wrong or left out: `CONTAINER_DATABASE_<NAME>_URL`. */
+export function formOfGroupMember(name: string): string | undefined {
+  for (const family of families) {
+    if (!name.startsWith(`${family.prefix}_`)) continue
+    const field = suffixes.get(family)?.find(({ suffix }) => name.endsWith(suffix))
+    if (field) return `${family.prefix}_<NAME>${field.suffix}`
+  }
+  return undefined
 }
 
 /** The known name that is closest to an unknown one. Keeps a `_FILE` at its end. */
 export function suggestName(unknown: string): string | undefined {
   const upper = unknown.toUpperCase()
   if (placeOf(upper)) return upper
-  const filed = upper.endsWith('_FILE') ? upper.slice(0, -'_FILE'.length) : undefined
-  if (filed !== undefined && placeOf(filed)) return upper
-  const whole = suggestPlain(upper)
-  if (whole !== undefined || filed === undefined) return whole
-  const plain = suggestPlain(filed)
-  return plain === undefined ? undefined : `${plain}_FILE`
+  if (!upper.endsWith('_FILE')) return suggestPlain(upper)
+  const base = upper.slice(0, -'_FILE'.length)
+  if (base === configFileVariable) return base
+  const meant = placeOf(base) ? base : suggestPlain(base)
+  return meant === undefined ? suggestPlain(upper) : `${meant}_FILE`
 }
 
 const common = 'CONTAINER_'

@@ -2,7 +2,7 @@
 // in both the files that NAME_FILE variables name. A later reading never has to ask where a value came from.
 
 import { parseConfigFile } from './config-file.ts'
-import { hasBadGroup, placeOf, suggestName } from './names.ts'
+import { configFileVariable, formOfGroupMember, placeOf, suggestName } from './names.ts'
 import { type Problem, printable, problem, showPath } from './problem.ts'
 import { type ReadText, readText } from './read-text.ts'
 import { passedThroughPrefix } from './schema.ts'
@@ -34,8 +34,6 @@ export interface Sources {
   /** Throws an error with a `code`. */
   readFile(path: string): Buffer
 }
-
-const configFileVariable = 'CONTAINER_CONFIG_FILE'
 
 /**
  * Names and texts of one rank: the environment, or the configuration file. Without empty ones, which count as unset:
@@ -153,34 +151,24 @@ function fileProblem(name: string, path: string, content: { readonly wrong: stri
   )
 }
 
+const expectedName = 'a name that Flowkeep knows; names for the flow alone begin with CONTAINER_APP_'
 const expectedGroup =
-  'a name of A–Z and 0–9 in words joined by single underscores, beginning with a letter, at most 63 characters'
+  'a <NAME> of A–Z and 0–9 in words joined by single underscores, beginning with a letter, at most 63 characters'
 
 function unknownProblem(name: string, where: string, layer: Layer): Problem {
   const meant = suggestName(name)
-  const expected = 'a name that Flowkeep knows; names for the flow alone begin with CONTAINER_APP_'
-  if (meant === undefined && hasBadGroup(name)) {
-    return problem(name, `a name no database or service can have${where}`, expectedGroup, 'Rename it.')
-  }
-  if (meant === undefined) {
-    return problem(
-      name,
-      `an unknown name${where}`,
-      expected,
-      'Remove it, or see: flowkeep config --reference',
-    )
-  }
-  if (meant === name.toUpperCase() && meant !== name) {
+  if (meant !== undefined && meant !== name && meant === name.toUpperCase()) {
     return layer.has(meant)
       ? problem(name, `the same setting as ${meant}${where}`, `only ${meant}`, `Remove ${printable(name)}.`)
-      : problem(
-          name,
-          `lower-case letters in the name${where}`,
-          'a name in upper case',
-          `Rename it to ${meant}.`,
-        )
+      : problem(name, `lower-case letters${where}`, 'a name in upper case', `Rename it to ${meant}.`)
   }
-  return problem(name, `an unknown name${where}`, expected, `Did you mean ${meant}?`)
+  const form = formOfGroupMember(name)
+  if (form !== undefined) {
+    return problem(name, `no name of a database or service in it${where}`, expectedGroup, `Write ${form}.`)
+  }
+  const hint =
+    meant === undefined ? 'Remove it, or see: flowkeep config --reference' : `Did you mean ${meant}?`
+  return problem(name, `an unknown name${where}`, expectedName, hint)
 }
 
 /**

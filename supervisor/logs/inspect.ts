@@ -1,29 +1,24 @@
-// One look over the bytes of a line before it is parsed: whether it can be a JSON object at all, and what it surely does
-// not hold, so that the usual line takes the short way.
+// One look over the bytes of a line before it is parsed: whether it can be a JSON object at all, and whether it may hold
+// what takes more care. May say so where it does not; never the other way round.
 
 import { limits } from '../core/limits.ts'
 
 export interface Inspection {
-  /** Printable ASCII without a backslash. */
-  readonly isSimple: boolean
-  /** It may hold a number that JavaScript does not keep as it was written. */
+  /** A number that JavaScript does not keep as it was written. */
   readonly isNumberAtRisk: boolean
-  /** It may be nested deeper than limits.logNesting. */
-  readonly isMaybeDeep: boolean
+  /** Nesting deeper than limits.logNesting. */
+  readonly isDeep: boolean
 }
 
 const kindOther = 0
 const kindDigit = 1
 const kindOpening = 2
-const kindSpecial = 3
-const kindExponent = 4
+const kindExponent = 3
 
 const kinds = new Uint8Array(256).fill(kindOther)
 for (const byte of Buffer.from('0123456789.')) kinds[byte] = kindDigit
 for (const byte of Buffer.from('{[')) kinds[byte] = kindOpening
 for (const byte of Buffer.from('eE')) kinds[byte] = kindExponent
-kinds.fill(kindSpecial, 0x7f)
-kinds[0x5c] = kindSpecial
 
 /** Digits that every number keeps. */
 const safeDigits = 15
@@ -31,22 +26,21 @@ const safeDigits = 15
 /** Undefined when the line is no JSON object. */
 export function inspect(bytes: Buffer, start: number, end: number): Inspection | undefined {
   if (!looksLikeObject(bytes, start, end)) return undefined
-  let isSimple = true
   let isNumberAtRisk = false
   let openings = 0
   let digits = 0
   for (let index = start; index < end; index++) {
-    const kind = kinds[bytes[index] as number] as number
+    const kind = kinds[bytes[index] as number]
     if (kind === kindDigit) {
-      if (++digits > safeDigits) isNumberAtRisk = true
-      continue
+      digits++
+      if (digits > safeDigits) isNumberAtRisk = true
+    } else {
+      if (kind === kindOpening) openings++
+      else if (kind === kindExponent && digits > 0) isNumberAtRisk = true
+      digits = 0
     }
-    if (kind === kindOpening) openings++
-    else if (kind === kindSpecial) isSimple = false
-    else if (kind === kindExponent && digits > 0) isNumberAtRisk = true
-    digits = 0
   }
-  return { isSimple, isNumberAtRisk, isMaybeDeep: openings > limits.logNesting }
+  return { isNumberAtRisk, isDeep: openings > limits.logNesting }
 }
 
 /** An opening brace, then a quote or the closing brace, and a closing brace at the end. */

@@ -1,10 +1,13 @@
 // Lines of the flow as records, built as bytes into blocks for the sink. A line that is a JSON object keeps its fields
-// (record.ts); everything else is text. What does not fit one record comes in parts: `"part":1`, `"part":2` … and
+// (flat.ts the usual ones, record.ts all others); everything else is text. What does not fit one record comes in parts: `"part":1`, `"part":2` … and
 // `"last":true` on the last. Each record is valid JSON of at most limits.logLineBytes by itself.
 
 import { limits } from '../core/limits.ts'
-import { Escaper, firstSpecial, type Source } from './escape.ts'
+import { Escaper, firstSpecial, printableJson, type Source } from './escape.ts'
+import { FlatObject } from './flat.ts'
+import type { ReadName } from './names.ts'
 import { recordOf } from './record.ts'
+import { type LevelName, levels, soundLevel, soundTime } from './sound.ts'
 
 /** Enough for `","part":1234567890,"last":true}` and the newline. */
 const closingBytesMax = 48
@@ -14,6 +17,9 @@ const timeAt = 9
 const timeLength = 24
 
 const closing = Buffer.from('"}\n')
+const flatClosing = Buffer.from('}\n')
+const comma = 0x2c
+const quote = 0x22
 
 export interface LineWriterParts {
   readonly sink: { flow(records: Buffer): boolean }
@@ -26,7 +32,10 @@ export class LineWriter {
   readonly #sink: LineWriterParts['sink']
   /** The members between level and message. */
   readonly identity: string
+  /** All of a record before its message, by its level. That of `info` has the time in it. */
+  readonly #openings: ReadonlyMap<LevelName, Buffer>
   readonly #opening: Buffer
+  readonly #flat = new FlatObject()
   readonly #escaper = new Escaper()
   readonly #block = Buffer.allocUnsafeSlow(blockBytes)
   #length = 0
@@ -38,10 +47,15 @@ export class LineWriter {
   constructor(parts: LineWriterParts) {
     this.#sink = parts.sink
     const { service, instance, stream } = parts
-    this.identity = `,${JSON.stringify({ service, instance, component: 'flow', stream }).slice(1, -1)}`
-    this.#opening = Buffer.from(
-      `{"time":"${' '.repeat(timeLength)}","level":"info"${this.identity},"message":"`,
+    const identity = { service, instance, component: 'flow', stream }
+    this.identity = `,${printableJson(JSON.stringify(identity)).slice(1, -1)}`
+    this.#openings = new Map(
+      levels.map((level) => [
+        level,
+        Buffer.from(`{"time":"${' '.repeat(timeLength)}","level":"${level}"${this.identity},"message":"`),
+      ]),
     )
+    this.#opening = this.#openings.get('info') as Buffer
   }
 
   /** Sets the time of the lines that follow. */
@@ -55,16 +69,17 @@ export class LineWriter {
   /** A line that needs no escaping and fits one record. */
   plain(bytes: Buffer, start: number, end: number): void {
     this.#open()
-    bytes.copy(this.#block, this.#length, start, end)
-    this.#length += end - start
-    this.#close(closing)
+    this.#copy(bytes, start, end)
+    this.#append(closing)
   }
 
   /** Any line, without its newline. */
   line(source: Source, start: number, end: number): void {
     const { bytes } = source
     const textEnd = end > start && bytes[end - 1] === 0x0d ? end - 1 : end
-    if (end - start <= limits.logLineBytes && this.#record(bytes, start, textEnd)) return
+    if (end - start <= limits.logLineBytes) {
+      if (this.#flatRecord(bytes, start, textEnd) || this.#record(bytes, start, textEnd)) return
+    }
     if (textEnd - start <= this.plainBytesMax && firstSpecial(source, start, textEnd) === textEnd) {
       this.plain(bytes, start, textEnd)
     } else {
@@ -77,17 +92,17 @@ export class LineWriter {
     let number = part
     let from = this.#escape(bytes, start, end)
     while (from < end) {
-      this.#close(partClosing(number, false))
+      this.#append(partClosing(number, false))
       number++
       from = this.#escape(bytes, from, end)
     }
-    this.#close(number === 1 ? closing : partClosing(number, true))
+    this.#append(number === 1 ? closing : partClosing(number, true))
   }
 
   /** One part of a line that goes on, as much as fits of more than that. Returns where it ended. */
   part(bytes: Buffer, start: number, end: number, part: number): number {
     const readTo = this.#escape(bytes, start, end)
-    this.#close(partClosing(part, false))
+    this.#append(partClosing(part, false))
     return readTo
   }
 
@@ -104,6 +119,36 @@ export class LineWriter {
     return limits.logLineBytes - this.#opening.length - closingBytesMax
   }
 
+  /** False when the line is not one that can be written so; nothing is written then. */
+  #flatRecord(bytes: Buffer, start: number, end: number): boolean {
+    const flat = this.#flat
+    if (end - start > this.plainBytesMax || !flat.read(bytes, start, end)) return false
+    const time = taken(flat, 'time', ['timestamp', 'asctime'], soundTime, this.time)
+    const level = taken(flat, 'level', ['levelname'], soundLevel, 'info')
+    if (time === undefined || level === undefined) return false
+
+    this.#reserve()
+    const block = this.#block
+    const at = this.#length
+    this.#append(this.#openings.get(level) as Buffer)
+    block.write(time, at + timeAt, 'latin1')
+    const message = flat.startOf('message') >= 0 ? 'message' : 'msg'
+    this.#copy(bytes, flat.startOf(message), flat.endOf(message))
+    block[this.#length++] = quote
+    for (let member = 0; member < flat.keptCount; member++) {
+      block[this.#length++] = comma
+      this.#copy(bytes, flat.kept[member * 2] as number, flat.kept[member * 2 + 1] as number)
+    }
+    this.#append(flatClosing)
+    return true
+  }
+
+  #copy(bytes: Buffer, start: number, end: number): void {
+    if (start === end) return
+    bytes.copy(this.#block, this.#length, start, end)
+    this.#length += end - start
+  }
+
   #record(bytes: Buffer, start: number, end: number): boolean {
     const record = recordOf(bytes, start, end, this)
     if (record === undefined || record.length > limits.logLineBytes) return false
@@ -116,8 +161,7 @@ export class LineWriter {
 
   #open(): void {
     this.#reserve()
-    this.#block.set(this.#opening, this.#length)
-    this.#length += this.#opening.length
+    this.#append(this.#opening)
   }
 
   #escape(bytes: Buffer, start: number, end: number): number {
@@ -128,7 +172,7 @@ export class LineWriter {
     return this.#escaper.readTo
   }
 
-  #close(bytes: Buffer): void {
+  #append(bytes: Buffer): void {
     this.#block.set(bytes, this.#length)
     this.#length += bytes.length
   }
@@ -141,6 +185,26 @@ export class LineWriter {
     if (!this.#sink.flow(this.#block.subarray(0, this.#length))) this.#room = false
     this.#length = 0
   }
+}
+
+/**
+ * The sound value of a name, or of one of its other spellings, or `otherwise`. Undefined when the name itself has an
+ * unsound one: such a field has to move.
+ */
+function taken<T>(
+  flat: FlatObject,
+  name: ReadName,
+  spellings: readonly ReadName[],
+  sound: (value: unknown) => T | undefined,
+  otherwise: T,
+): T | undefined {
+  const text = flat.text(name)
+  if (text !== undefined) return sound(text)
+  for (const spelling of spellings) {
+    const value = sound(flat.text(spelling))
+    if (value !== undefined) return value
+  }
+  return otherwise
 }
 
 function partClosing(part: number, last: boolean): Buffer {

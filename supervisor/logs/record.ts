@@ -1,19 +1,15 @@
 // A flow's line that is a JSON object, as a record: it keeps its fields and gains ours. It is parsed and written anew,
-// so that a key given twice, or spelled with escapes, is one key. A field with one of our names moves to `flow.<name>`:
-// the flow cannot pose as the supervisor, nor as a part of a longer line. Other spellings of time, level and message
-// (`timestamp`, `levelname`, `msg` …) are read where ours says nothing, and stay.
+// so that a name given twice, or spelled with escapes, is one name. A field with one of our names moves to
+// `flow.<name>`: the flow cannot pose as the supervisor, nor as a part of a longer line. Other spellings of time, level
+// and message (`timestamp`, `levelname`, `msg` …) are read where ours says nothing, and stay.
 
 import { limits } from '../core/limits.ts'
 import { printableJson } from './escape.ts'
 import { type Inspection, inspect } from './inspect.ts'
+import { ourNames } from './names.ts'
 import { soundLevel, soundMessage, soundTime } from './sound.ts'
 
-type Fields = Readonly<Record<string, unknown>>
-
-const ourNames = new Set([
-  ...['time', 'level', 'message'],
-  ...['service', 'instance', 'component', 'stream', 'event', 'part', 'parts', 'last'],
-])
+type Fields = Record<string, unknown>
 
 export interface RecordContext {
   /** When the line was read, ISO ms. */
@@ -31,68 +27,51 @@ export function recordOf(
 ): string | undefined {
   const inspection = inspect(bytes, start, end)
   if (!inspection) return undefined
-  const fields = parse(bytes.toString(inspection.isSimple ? 'latin1' : 'utf8', start, end), inspection)
-  if (!fields || (inspection.isMaybeDeep && isNestedDeeper(fields, limits.logNesting))) return undefined
+  const fields = parse(bytes.toString('utf8', start, end), inspection)
+  if (!fields || (inspection.isDeep && isNestedDeeper(fields, limits.logNesting))) return undefined
 
-  // Without a backslash in the line, no text in it needs one now.
-  const quote = inspection.isSimple ? inQuotes : JSON.stringify
-  const taken: Taken = { time: undefined, level: undefined, message: undefined }
-  let rest = ''
-  for (const name of Object.keys(fields)) {
-    const value = fields[name]
-    if (takeOver(taken, name, value, fields)) continue
-    const kept = ourNames.has(name) ? asideName(fields, name) : name
-    rest += `,${quote(kept)}:${typeof value === 'string' ? quote(value) : JSON.stringify(value)}`
-  }
-  const time = taken.time ?? soundTime(own(fields, 'timestamp')) ?? soundTime(own(fields, 'asctime'))
-  const level = taken.level ?? soundLevel(own(fields, 'levelname'), false)
-  const message = taken.message ?? soundMessage(own(fields, 'msg'))
+  const time =
+    takeOver(fields, 'time', soundTime) ??
+    soundTime(own(fields, 'timestamp')) ??
+    soundTime(own(fields, 'asctime')) ??
+    context.time
+  const level =
+    takeOver(fields, 'level', isNumberedAsPino(fields) ? soundPinoLevel : soundLevel) ??
+    soundLevel(own(fields, 'levelname')) ??
+    'info'
+  const message = takeOver(fields, 'message', soundMessage) ?? soundMessage(own(fields, 'msg')) ?? ''
+  for (const name of ourNames) if (own(fields, name) !== undefined) moveAside(fields, name)
 
-  const head = `{"time":"${time ?? context.time}","level":"${level ?? 'info'}"${context.identity}`
-  const record = `${head},"message":${quote(message ?? '')}${rest}}\n`
-  return inspection.isSimple ? record : printableJson(record)
-}
-
-interface Taken {
-  time: string | undefined
-  level: string | undefined
-  message: string | undefined
-}
-
-/** Whether the field's value becomes ours, so that it need not be kept beside it. */
-function takeOver(taken: Taken, name: string, value: unknown, fields: Fields): boolean {
-  switch (name) {
-    case 'time':
-      taken.time = soundTime(value)
-      return taken.time !== undefined
-    case 'level':
-      taken.level = soundLevel(value, isNumberedAsPino(fields))
-      return taken.level !== undefined
-    case 'message':
-      taken.message = soundMessage(value)
-      return taken.message !== undefined
-    default:
-      return false
-  }
-}
-
-function inQuotes(text: string): string {
-  return `"${text}"`
+  const head = `{"time":"${time}","level":"${level}"${context.identity},"message":${JSON.stringify(message)}`
+  const rest = JSON.stringify(fields)
+  return printableJson(`${head}${rest === '{}' ? '' : ','}${rest.slice(1)}\n`)
 }
 
 function own(fields: Fields, name: string): unknown {
   return Object.hasOwn(fields, name) ? fields[name] : undefined
 }
 
-/** The loggers that number levels in pino's way sign each line with both names. */
-function isNumberedAsPino(fields: Fields): boolean {
-  return Object.hasOwn(fields, 'pid') && Object.hasOwn(fields, 'hostname')
+/** What is taken over is left out of the rest; what is not stays there, and moves aside with the others. */
+function takeOver<T>(fields: Fields, name: string, sound: (value: unknown) => T | undefined): T | undefined {
+  const taken = sound(own(fields, name))
+  if (taken !== undefined) fields[name] = undefined // quicker than delete, and JSON.stringify leaves it out, too
+  return taken
 }
 
-function asideName(fields: Fields, name: string): string {
+function moveAside(fields: Fields, name: string): void {
   let aside = `flow.${name}`
   while (Object.hasOwn(fields, aside)) aside = `flow.${aside}`
-  return aside
+  fields[aside] = fields[name]
+  fields[name] = undefined
+}
+
+/** The loggers that number levels in pino's way sign each line with both names. */
+function isNumberedAsPino(fields: Fields): boolean {
+  return typeof own(fields, 'level') === 'number' && Object.hasOwn(fields, 'pid') && Object.hasOwn(fields, 'hostname')
+}
+
+function soundPinoLevel(value: unknown) {
+  return soundLevel(value, 'pino')
 }
 
 function parse(line: string, { isNumberAtRisk }: Inspection): Fields | undefined {
@@ -109,9 +88,7 @@ const { rawJSON } = JSON as typeof JSON & { rawJSON(text: string): unknown }
 /** Numbers that JavaScript would round (64-bit ids) or lose (1e999) stay as they were written. */
 function keepDigits(_key: string, value: unknown, context?: { source?: string }): unknown {
   const source = context?.source
-  return typeof value === 'number' && source !== undefined && String(value) !== source
-    ? rawJSON(source)
-    : value
+  return typeof value === 'number' && source !== undefined && String(value) !== source ? rawJSON(source) : value
 }
 
 function isNestedDeeper(value: unknown, levelsLeft: number): boolean {

@@ -11,9 +11,9 @@ const levelsByName: ReadonlyMap<string, LevelName> = new Map([
   ['critical', 'fatal'],
 ])
 
-/** @param asPino a number is one of pino's or bunyan's, whose 10 is trace; Python's 10 is DEBUG */
-export function soundLevel(value: unknown, asPino: boolean): LevelName | undefined {
-  if (typeof value === 'number') return value < 10 ? undefined : levels[value / 10 - (asPino ? 1 : 0)]
+/** @param numbering whose numbers: Python's 10 is DEBUG, pino's and bunyan's is trace */
+export function soundLevel(value: unknown, numbering: 'python' | 'pino' = 'python'): LevelName | undefined {
+  if (typeof value === 'number') return value < 10 ? undefined : levels[value / 10 - (numbering === 'pino' ? 1 : 0)]
   if (typeof value !== 'string' || value.length > 8) return undefined
   return levelsByName.get(value) ?? levelsByName.get(value.toLowerCase())
 }

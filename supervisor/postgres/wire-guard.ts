@@ -67,5 +67,5 @@ function checkFields(body: Buffer): void {
     if (end === -1) break
     at = end + 1
   }
-  if (at !== body.length - 1) throw new ProtocolError('an error message without its end')
+  if (at !== body.length - 1 || body[at] !== 0) throw new ProtocolError('an error message without its end')
 }

@@ -3,8 +3,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Test } from 'tap'
 
-export function shortDirectory(t: Tap.Test): string {
+export function shortDirectory(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'fk-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   return directory

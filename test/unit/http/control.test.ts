@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { FlowkeepError } from '../../../supervisor/core/errors.ts'
 import { limits } from '../../../supervisor/core/limits.ts'
 import type { StatusReport } from '../../../supervisor/core/status.ts'
@@ -26,7 +26,7 @@ const status: StatusReport = {
   log: { lines: 0, dropped: 0 },
 }
 
-async function open(t: Tap.Test, parts: Partial<ControlParts> = {}) {
+async function open(t: Test, parts: Partial<ControlParts> = {}) {
   const path = parts.path ?? `${shortDirectory(t)}/run/control.sock`
   const control = await openControlHttp({
     path,

@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { openEarlyListener } from '../../../supervisor/http/early.ts'
 import type { Listener } from '../../../supervisor/http/listener.ts'
 import { portUnavailable } from '../../../supervisor/http/port-unavailable.ts'
 
 const loopback = { CONTAINER_HTTP_HOST: '127.0.0.1', CONTAINER_HTTP_PORT: '0' }
 
-async function open(t: Tap.Test, environment: Record<string, string> = loopback): Promise<Listener> {
+async function open(t: Test, environment: Record<string, string> = loopback): Promise<Listener> {
   const opened = await openEarlyListener(environment, '1.2.3')
   if (!('server' in opened)) throw new Error(`not opened: ${JSON.stringify(opened)}`)
   t.teardown(() => opened.close())
@@ -77,7 +77,7 @@ t.test('§4 a port in use is reported with the variable that moves it', async (t
   t.teardown(() => other.close())
   const { port } = other.address() as { port: number }
   const opened = await openEarlyListener({ ...loopback, CONTAINER_HTTP_PORT: String(port) }, '1.2.3')
-  if (!('failed' in opened)) return t.fail('it should have failed')
+  if (!('failed' in opened)) throw new Error('it should have failed')
   const error = portUnavailable(opened.failed, opened.host, opened.port)
   t.equal(error.entry.exitCode, 73)
   t.match(error.message, `port ${port} on 127.0.0.1 is in use`)
@@ -86,7 +86,7 @@ t.test('§4 a port in use is reported with the variable that moves it', async (t
 
 t.test('§4 an address the container does not have names the other variable', async (t) => {
   const opened = await openEarlyListener({ CONTAINER_HTTP_HOST: '192.0.2.1', CONTAINER_HTTP_PORT: '0' }, '1.2.3')
-  if (!('failed' in opened)) return t.fail('it should have failed')
+  if (!('failed' in opened)) throw new Error('it should have failed')
   t.match(portUnavailable(opened.failed, opened.host, opened.port).hint, 'CONTAINER_HTTP_HOST')
   const denied = Object.assign(new Error('listen EACCES'), { code: 'EACCES' })
   t.match(portUnavailable(denied, '0.0.0.0', 80).hint, '1023')

@@ -1,3 +1,4 @@
+import type { Test } from 'tap'
 import type { HealthReport } from '../../../supervisor/core/health.ts'
 import type { Logger } from '../../../supervisor/core/logger.ts'
 import { openPublicHttp, type PublicHttp, type PublicParts } from '../../../supervisor/http/public.ts'
@@ -15,7 +16,7 @@ export const healthy: HealthReport = {
   },
 }
 
-export async function openPublic(t: Tap.Test, parts: Partial<PublicParts> = {}): Promise<PublicHttp> {
+export async function openPublic(t: Test, parts: Partial<PublicParts> = {}): Promise<PublicHttp> {
   const http = await openPublicHttp({
     listener: undefined,
     host: '127.0.0.1',

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-LINE_BYTES_MAX = 1024 * 1024
+RECORD_BYTES_MAX = 1024 * 1024
 RECORD_LINES_MAX = 100
 REJECT_CHARACTERS_MAX = 1_000
 
-# A field can't be longer than the record it is in; the module's own limit is lower.
-csv.field_size_limit(LINE_BYTES_MAX * RECORD_LINES_MAX)
+# A field may be as long as the record it is in; the module's own limit is lower.
+csv.field_size_limit(RECORD_BYTES_MAX)
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,20 @@ def _match(lines: "_Lines", fields: list[str], columns: list[str] | None) -> Row
     return Row(lines.record_line, dict(zip(columns, fields, strict=True)))
 
 
+@dataclass(frozen=True)
+class _Line:
+    raw: bytes
+    """With its line break; only the beginning of a line that is too long to be read."""
+    size: int
+    """In bytes, of the whole line."""
+
+
 class _Lines:
     """Reads records and knows where in the file it is."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._ahead: deque[bytes] = deque()
+        self._ahead: deque[_Line] = deque()
         self._raw = b""
         self.position = Position()
         self.record_line = 1
@@ -104,25 +112,17 @@ class _Lines:
     def next_record(self) -> list[str] | Reject | None:
         """Its fields, or why it has none; None at the end of the file."""
         first = self._next_line()
-        if first == b"":
+        if first is None:
             return None
         self.record_line = self.position.line
-        taken = [first]
-        while True:
-            fields, reason = _parse(b"".join(taken))
-            if reason != _UNFINISHED:
-                break
-            following = self._next_line() if len(taken) < RECORD_LINES_MAX else b""
-            if following == b"":
-                reason = "a quote is opened and never closed"
-                break
-            taken.append(following)
+        taken, fields, reason = self._complete(first)
         if fields is None:
             # What comes after the line may be sound.
             self._ahead.extendleft(reversed(taken[1:]))
             taken = [first]
-        self._raw = b"".join(taken)
-        self.position = Position(self.position.offset + len(self._raw), self.position.line + len(taken))
+        self._raw = b"".join(line.raw for line in taken)
+        size = sum(line.size for line in taken)
+        self.position = Position(self.position.offset + size, self.position.line + len(taken))
         return fields if fields is not None else self.reject(reason)
 
     def reject(self, reason: str) -> Reject:
@@ -131,8 +131,28 @@ class _Lines:
         text = text.rstrip("\r\n").replace("\0", "\\x00")
         return Reject(self.record_line, reason, text[:REJECT_CHARACTERS_MAX])
 
-    def _next_line(self) -> bytes:
-        return self._ahead.popleft() if self._ahead else self._stream.readline()
+    def _complete(self, first: _Line) -> tuple[list[_Line], list[str] | None, str]:
+        """Takes as many lines as the record needs. Gives them with its fields, or with the reason for None."""
+        taken = [first]
+        while True:
+            fields, reason = _parse(b"".join(line.raw for line in taken))
+            if reason != _UNFINISHED:
+                return taken, fields, reason
+            following = self._next_line() if len(taken) < RECORD_LINES_MAX else None
+            if following is None:
+                return taken, None, "a quote is opened and never closed"
+            taken.append(following)
+
+    def _next_line(self) -> _Line | None:
+        if self._ahead:
+            return self._ahead.popleft()
+        raw = self._stream.readline(RECORD_BYTES_MAX + 1)
+        size = len(raw)
+        piece = raw
+        while len(piece) > RECORD_BYTES_MAX and not piece.endswith(b"\n"):
+            piece = self._stream.readline(RECORD_BYTES_MAX + 1)
+            size += len(piece)
+        return _Line(raw, size) if raw else None
 
 
 _UNFINISHED = "unfinished"
@@ -140,8 +160,8 @@ _UNFINISHED = "unfinished"
 
 def _parse(raw: bytes) -> tuple[list[str] | None, str]:
     """The fields and "", or None and the reason."""
-    if len(raw) > LINE_BYTES_MAX:
-        return None, f"longer than {LINE_BYTES_MAX} bytes"
+    if len(raw) > RECORD_BYTES_MAX:
+        return None, f"longer than {RECORD_BYTES_MAX} bytes"
     if b"\0" in raw:
         return None, "a NUL byte"
     try:
@@ -152,8 +172,9 @@ def _parse(raw: bytes) -> tuple[list[str] | None, str]:
     if text.strip() == "":
         return None, "an empty line"
     try:
-        # The line breaks stay on, as the module wants them for those inside quotes.
-        return next(csv.reader(text.splitlines(keepends=True), strict=True)), ""
+        return next(csv.reader([text], strict=True)), ""
     except csv.Error as error:
         # The module has no other way to say that the record goes on.
-        return None, _UNFINISHED if str(error) == "unexpected end of data" else str(error)
+        if str(error) == "unexpected end of data":
+            return None, _UNFINISHED
+        return None, str(error).partition(" - ")[0]

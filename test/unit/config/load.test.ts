@@ -1,0 +1,315 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { renderProblems } from '../../../supervisor/cli/check-report.ts'
+import { loadConfiguration } from '../../../supervisor/config/load.ts'
+import { accepted, type Environment, loadBare, loadWith, problemsWith, problemWith } from './load-with.ts'
+
+t.test('R1.1 without its one required variable nothing starts', async (t) => {
+  t.match(loadBare({}), { ok: false, problems: [{ variable: 'CONTAINER_FLOW_NAME', found: 'not set' }] })
+  t.match(loadBare({ CONTAINER_FLOW_NAME: '' }), { ok: false })
+})
+
+t.test('§5 every default', async (t) => {
+  const { settings, files, secrets } = accepted({
+    CONTAINER_DATABASE_A_URL: 'postgres://db/a',
+    CONTAINER_SERVICE_A_URL: 'http://a',
+  })
+  const { databases, services, ...fixed } = settings
+  t.same(fixed, {
+    flow: { name: 'orders', ready: 'alive', readyAfterMs: 1000, readyTimeoutMs: 300_000, user: undefined },
+    environment: 'development',
+    instanceId: 'box-1',
+    log: { level: 'info' },
+    gate: { timeoutMs: 300_000, backoffMinMs: 250, backoffMaxMs: 15_000 },
+    http: { host: '0.0.0.0', port: 8088 },
+    control: { socket: '/run/flowkeep/control.sock' },
+    state: { directory: '/var/lib/flowkeep' },
+    stop: { signal: 'SIGTERM', graceMs: 8000, drainMs: 0 },
+    restart: { policy: 'on-failure', backoffMinMs: 500, backoffMaxMs: 30_000, max: 5, windowMs: 60_000 },
+    health: { directory: '/opt/flowkeep/healthchecks', intervalMs: 10_000, timeoutMs: 5000 },
+  })
+  t.match(databases['a'], { poolSize: 5, connectTimeoutMs: 5000, healthQuery: 'select 1', required: true })
+  t.match(services['a'], {
+    healthPath: '/',
+    timeoutMs: 5000,
+    required: true,
+    token: undefined,
+    auth: undefined,
+  })
+  t.same(files, [])
+  t.same(secrets, [])
+})
+
+t.test('R1.2 every variable reaches its place', async (t) => {
+  const { settings, entries } = accepted({
+    CONTAINER_FLOW_NAME: 'other',
+    CONTAINER_FLOW_READY: 'notify',
+    CONTAINER_FLOW_READY_AFTER: '2s',
+    CONTAINER_FLOW_READY_TIMEOUT: '3s',
+    CONTAINER_FLOW_USER: '1000:1001',
+    CONTAINER_ENVIRONMENT: 'production',
+    CONTAINER_INSTANCE_ID: 'i-1',
+    CONTAINER_LOG_LEVEL: 'WARN',
+    CONTAINER_GATE_TIMEOUT: '4s',
+    CONTAINER_GATE_BACKOFF_MIN: '5ms',
+    CONTAINER_GATE_BACKOFF_MAX: '6ms',
+    CONTAINER_HTTP_HOST: '::1',
+    CONTAINER_HTTP_PORT: '7',
+    CONTAINER_CONTROL_SOCKET: '/c.sock',
+    CONTAINER_STATE_DIRECTORY: '/state',
+    CONTAINER_HEALTH_INTERVAL: '8s',
+    CONTAINER_HEALTH_TIMEOUT: '9s',
+    CONTAINER_HEALTHCHECKS_DIRECTORY: '/checks',
+    CONTAINER_STOP_SIGNAL: 'int',
+    CONTAINER_STOP_GRACE: '20s',
+    CONTAINER_STOP_DRAIN: '15s',
+    CONTAINER_RESTART_POLICY: 'always',
+    CONTAINER_RESTART_BACKOFF_MIN: '10ms',
+    CONTAINER_RESTART_BACKOFF_MAX: '11ms',
+    CONTAINER_RESTART_MAX: '12',
+    CONTAINER_RESTART_WINDOW: '90s',
+    CONTAINER_DATABASE_A_URL: 'postgres://db/a',
+    CONTAINER_DATABASE_A_POOL_SIZE: '14',
+    CONTAINER_DATABASE_A_CONNECT_TIMEOUT: '15s',
+    CONTAINER_DATABASE_A_HEALTH_QUERY: 'select 16',
+    CONTAINER_DATABASE_A_REQUIRED: 'off',
+    CONTAINER_SERVICE_A_URL: 'http://a',
+    CONTAINER_SERVICE_A_HEALTH_PATH: '/17',
+    CONTAINER_SERVICE_A_TIMEOUT: '18s',
+    CONTAINER_SERVICE_A_REQUIRED: 'off',
+    CONTAINER_SERVICE_A_TOKEN: 'nineteen',
+  })
+  const { databases, services, ...fixed } = settings
+  t.same(fixed, {
+    flow: {
+      name: 'other',
+      ready: 'notify',
+      readyAfterMs: 2000,
+      readyTimeoutMs: 3000,
+      user: { uid: 1000, gid: 1001 },
+    },
+    environment: 'production',
+    instanceId: 'i-1',
+    log: { level: 'warn' },
+    gate: { timeoutMs: 4000, backoffMinMs: 5, backoffMaxMs: 6 },
+    http: { host: '::1', port: 7 },
+    control: { socket: '/c.sock' },
+    state: { directory: '/state' },
+    stop: { signal: 'SIGINT', graceMs: 20_000, drainMs: 15_000 },
+    restart: { policy: 'always', backoffMinMs: 10, backoffMaxMs: 11, max: 12, windowMs: 90_000 },
+    health: { directory: '/checks', intervalMs: 8000, timeoutMs: 9000 },
+  })
+  t.match(databases['a'], {
+    poolSize: 14,
+    connectTimeoutMs: 15_000,
+    healthQuery: 'select 16',
+    required: false,
+  })
+  t.match(services['a'], { healthPath: '/17', timeoutMs: 18_000, required: false })
+  t.equal(services['a']?.token?.reveal(), 'nineteen')
+  const unset = entries.filter(({ source }) => source === 'default').map(({ path }) => path)
+  t.same(unset, ['config.file', 'services.a.auth'])
+  t.equal(entries.find(({ path }) => path === 'restart.window')?.value, '90s')
+  t.equal(entries.find(({ path }) => path === 'stop.signal')?.value, 'SIGINT')
+})
+
+t.test(
+  '§5 a user without a group gets the group of the same number; a host name never fails the start',
+  async (t) => {
+    t.same(accepted({ CONTAINER_FLOW_USER: '1000' }).settings.flow.user, { uid: 1000, gid: 1000 })
+    const loaded = (hostname: string) => {
+      const sources = {
+        environment: { CONTAINER_FLOW_NAME: 'orders' },
+        readFile: () => Buffer.alloc(0),
+        hostname,
+      }
+      const result = loadConfiguration(sources)
+      return result.ok && result.settings.instanceId
+    }
+    t.equal(loaded('web_1.example'), 'web_1.example')
+    t.equal(loaded('büro 1'), 'b-ro-1')
+    t.equal(loaded(''), 'localhost')
+    t.equal(loaded('x'.repeat(300)), 'x'.repeat(128))
+  },
+)
+
+t.test('R1.4 rules between two variables name both', async (t) => {
+  const broken: [Environment, string, string][] = [
+    [
+      { CONTAINER_GATE_BACKOFF_MIN: '2s', CONTAINER_GATE_BACKOFF_MAX: '1s' },
+      'CONTAINER_GATE_BACKOFF_MIN',
+      'CONTAINER_GATE_BACKOFF_MAX',
+    ],
+    [{ CONTAINER_GATE_BACKOFF_MAX: '100ms' }, 'CONTAINER_GATE_BACKOFF_MIN', 'CONTAINER_GATE_BACKOFF_MAX'],
+    [
+      { CONTAINER_RESTART_BACKOFF_MIN: '1m' },
+      'CONTAINER_RESTART_BACKOFF_MIN',
+      'CONTAINER_RESTART_BACKOFF_MAX',
+    ],
+    [
+      { CONTAINER_STOP_GRACE: '10s', CONTAINER_STOP_DRAIN: '7501ms' },
+      'CONTAINER_STOP_DRAIN',
+      'CONTAINER_STOP_GRACE',
+    ],
+    [{ CONTAINER_FLOW_READY_AFTER: '5m' }, 'CONTAINER_FLOW_READY_AFTER', 'CONTAINER_FLOW_READY_TIMEOUT'],
+    [{ CONTAINER_FLOW_READY_TIMEOUT: '1s' }, 'CONTAINER_FLOW_READY_AFTER', 'CONTAINER_FLOW_READY_TIMEOUT'],
+    [
+      { CONTAINER_CONTROL_SOCKET: '/x', CONTAINER_STATE_DIRECTORY: '/x' },
+      'CONTAINER_CONTROL_SOCKET',
+      'CONTAINER_STATE_DIRECTORY',
+    ],
+    [
+      {
+        CONTAINER_SERVICE_A_URL: 'http://a',
+        CONTAINER_SERVICE_A_TOKEN: 'x',
+        CONTAINER_SERVICE_A_AUTH: 'u:p',
+      },
+      'CONTAINER_SERVICE_A_TOKEN',
+      'CONTAINER_SERVICE_A_AUTH',
+    ],
+    [
+      { CONTAINER_SERVICE_A_URL: 'http://u:p@a', CONTAINER_SERVICE_A_AUTH: 'u:p' },
+      'CONTAINER_SERVICE_A_AUTH',
+      'CONTAINER_SERVICE_A_URL',
+    ],
+    [{ PREFECT_API_URL: 'http://u:p@a', PREFECT_API_KEY: 'x' }, 'PREFECT_API_KEY', 'PREFECT_API_URL'],
+  ]
+  for (const [environment, first, second] of broken) {
+    const problem = problemWith(environment)
+    t.equal(problem.variable, first)
+    t.match(problem.found, second, `found of ${first}`)
+    t.match(problem.hint, first)
+    t.match(problem.hint, second)
+  }
+})
+
+t.test('R1.4 the edges of those rules are allowed', async (t) => {
+  for (const environment of [
+    { CONTAINER_GATE_BACKOFF_MIN: '1s', CONTAINER_GATE_BACKOFF_MAX: '1s' },
+    { CONTAINER_STOP_GRACE: '10s', CONTAINER_STOP_DRAIN: '7500ms' },
+    { CONTAINER_FLOW_READY_AFTER: '299s' },
+    { CONTAINER_FLOW_READY: 'notify', CONTAINER_FLOW_READY_TIMEOUT: '500ms' },
+  ]) {
+    t.same(problemsWith(environment), [], JSON.stringify(environment))
+  }
+})
+
+t.test('R1.4 a rule says nothing of a value that is wrong by itself', async (t) => {
+  t.match(problemWith({ CONTAINER_STOP_GRACE: 'long', CONTAINER_STOP_DRAIN: '1m' }), {
+    variable: 'CONTAINER_STOP_GRACE',
+  })
+})
+
+const wrong: Environment = {
+  CONTAINER_FLOW_NAME: 'Orders',
+  CONTAINER_LOG_LEVEL: 'loud',
+  CONTAINER_HTTP_PORT: '0',
+  CONTAINER_HTTP_HOST: 'a b',
+  CONTAINER_STOP_SIGNAL: 'KILL',
+  CONTAINER_STOP_GRACE: '1d',
+  CONTAINER_FLOW_USER: 'root',
+  CONTAINER_ENVIRONMENT: 'prod',
+  CONTAINER_RESTART_MAX: '-1',
+  CONTAINER_GATE_BACKOFF_MIN: '1m',
+  CONTAINER_DATABASE_B_URL: 'postgres://b',
+  CONTAINER_DATABASE_A_URL: 'mysql://a/a',
+  CONTAINER_DATABASE_A_POOL_SIZE: '1001',
+  CONTAINER_DATABASE_C_REQUIRED: 'maybe',
+  CONTAINER_SERVICE_A_URL: 'a:80',
+  CONTAINER_SERVICE_A_TOKEN: 'with space',
+  CONTAINER_HTTP_PROT: '1',
+  CONTAINER_DATABASE_A_ULR: 'x',
+  CONTAINER_SERVICE_A_AUTH_FILE: '/gone',
+}
+
+t.test('R1.4 every problem is listed, not only the first', async (t) => {
+  t.same(
+    problemsWith(wrong).map(({ variable }) => variable),
+    [
+      'CONTAINER_SERVICE_A_AUTH_FILE',
+      'CONTAINER_FLOW_NAME',
+      'CONTAINER_FLOW_USER',
+      'CONTAINER_ENVIRONMENT',
+      'CONTAINER_LOG_LEVEL',
+      'CONTAINER_HTTP_HOST',
+      'CONTAINER_HTTP_PORT',
+      'CONTAINER_STOP_SIGNAL',
+      'CONTAINER_STOP_GRACE',
+      'CONTAINER_RESTART_MAX',
+      'CONTAINER_GATE_BACKOFF_MIN',
+      'CONTAINER_DATABASE_A_URL',
+      'CONTAINER_DATABASE_A_POOL_SIZE',
+      'CONTAINER_DATABASE_B_URL',
+      'CONTAINER_DATABASE_C_URL',
+      'CONTAINER_DATABASE_C_REQUIRED',
+      'CONTAINER_SERVICE_A_URL',
+      'CONTAINER_SERVICE_A_TOKEN',
+      'CONTAINER_DATABASE_A_ULR',
+      'CONTAINER_HTTP_PROT',
+    ],
+  )
+})
+
+t.test('R1.4 in an order that does not depend on the order of the environment', async (t) => {
+  const expected = problemsWith(wrong)
+  fc.assert(
+    fc.property(
+      fc.shuffledSubarray(Object.entries(wrong), { minLength: Object.keys(wrong).length }),
+      (entries) => {
+        if (JSON.stringify(problemsWith(Object.fromEntries(entries))) !== JSON.stringify(expected))
+          throw new Error('order')
+      },
+    ),
+    { numRuns: 20 },
+  )
+  t.pass()
+})
+
+t.test('R1.4 each problem has variable, found, expected and what to do', async (t) => {
+  for (const problem of problemsWith(wrong)) {
+    t.match(problem, { variable: /^CONTAINER_/, found: /./, expected: /./, hint: /./ }, problem.variable)
+  }
+  const report = renderProblems(problemsWith(wrong), { color: false, width: 140 })
+  for (const name of Object.keys(wrong)) {
+    if (name !== 'CONTAINER_DATABASE_C_URL') t.match(report, name, `report names ${name}`)
+  }
+})
+
+t.test(
+  'R1.1 whatever the environment holds, loading gives settings or problems and never throws',
+  async (t) => {
+    const names = fc.oneof(
+      fc.constantFrom(
+        ...Object.keys(wrong),
+        'CONTAINER_CONFIG_FILE',
+        'PREFECT_API_URL',
+        'CONTAINER_DATABASE___PROTO___URL',
+      ),
+      fc.string({ unit: 'binary', maxLength: 12 }).map((text) => `CONTAINER_${text}`),
+      fc
+        .constantFrom('CONTAINER_DATABASE_', 'CONTAINER_SERVICE_')
+        .chain((prefix) => fc.string({ maxLength: 8 }).map((text) => `${prefix}${text}_URL`)),
+    )
+    fc.assert(
+      fc.property(
+        fc.dictionary(
+          names,
+          fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('1', '1s', '/f', 'http://a')),
+        ),
+        fc.string({ unit: 'binary' }),
+        (environment, content) => {
+          const loaded = loadWith(environment, { '/f': content })
+          if (!loaded.ok && loaded.problems.length === 0) throw new Error('refused without a problem')
+        },
+      ),
+      { numRuns: 500 },
+    )
+    t.pass()
+  },
+)
+
+t.test('R1.4 a name from the environment cannot write to the terminal', async (t) => {
+  const [problem] = problemsWith({ 'CONTAINER_\u001b[2J\nX': '1', CONTAINER_HTTP_HOST: '\u001b[2J' })
+  t.equal(problem?.found, '"\\u{1b}[2J"')
+  t.notMatch(JSON.stringify(problemsWith({ 'CONTAINER_\u001b[2J\nX': '1' })), /\\u001b|\\n/)
+})

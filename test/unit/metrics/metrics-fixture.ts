@@ -1,0 +1,60 @@
+import { createMetrics, type Metrics } from '../../../supervisor/metrics/registry.ts'
+import type { MetricSources } from '../../../supervisor/metrics/sources.ts'
+
+const since = '2030-01-01T00:00:00.000Z'
+
+const sources: MetricSources = {
+  version: '1.2.3',
+  flow: 'orders',
+  instance: 'orders-1',
+  environment: 'test',
+  state: () => 'running',
+  health: () => ({
+    checks: {
+      flow: { status: 'healthy', message: 'running', since, durationMs: 0 },
+      memory: { status: 'degraded', message: 'nearly full', since, durationMs: 1 },
+      'database:rpa_db': { status: 'unhealthy', message: 'refused', since, durationMs: 250 },
+      'service:prefect': { status: 'healthy', message: 'ok', since, durationMs: 20 },
+    },
+  }),
+  linesDropped: () => 4,
+  resources: () => ({
+    cpuSeconds: 12.5,
+    cpuThrottledSeconds: 0.5,
+    memoryBytes: 1000,
+    memoryLimitBytes: 2000,
+    oomKills: 1,
+  }),
+  diskFreeBytes: async () => new Map([['/var/lib/flowkeep', 12_345]]),
+}
+
+/** Everything has happened at least once, unless `filled` is false. */
+export function createFilledMetrics(
+  overrides: Partial<MetricSources> = {},
+  filled = true,
+): { metrics: Metrics } {
+  const metrics = createMetrics({ ...sources, ...overrides })
+  if (filled) {
+    metrics.flowStarted(Date.parse('2029-12-31T23:59:00Z'))
+    metrics.flowExited('flow_signaled')
+    metrics.flowStarted(Date.parse(since))
+    metrics.gateWaited(1.5)
+    metrics.orphansReaped(7)
+    metrics.signalForwarded('SIGHUP')
+    metrics.logLines('stderr', 3)
+    metrics.configReloaded('refused')
+    metrics.unexpectedEvent()
+  }
+  return { metrics }
+}
+
+/** `name{labels}` → value. */
+export function samplesOf(text: string): Map<string, number> {
+  const samples = new Map<string, number>()
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('#')) continue
+    const space = line.lastIndexOf(' ')
+    samples.set(line.slice(0, space), Number(line.slice(space + 1)))
+  }
+  return samples
+}

@@ -1,0 +1,118 @@
+import t from 'tap'
+import type { CheckReport } from '../../../supervisor/core/health.ts'
+import { stateNames } from '../../../supervisor/core/lifecycle.ts'
+import { limits } from '../../../supervisor/core/limits.ts'
+import { createFilledMetrics, samplesOf } from './metrics-fixture.ts'
+
+t.test('R5.2 every metric of the contract that concerns a single container is there', async (t) => {
+  const { metrics } = createFilledMetrics()
+  const { contentType, body } = await metrics.render(undefined)
+  t.equal(contentType, 'text/plain; version=0.0.4; charset=utf-8')
+  const samples = samplesOf(body)
+  const expected: Record<string, number> = {
+    'flowkeep_info{version="1.2.3",flow="orders",instance_id="orders-1",environment="test"}': 1,
+    'flowkeep_state{state="running"}': 1,
+    'flowkeep_state{state="gating"}': 0,
+    'flowkeep_health_status{check="flow"}': 1,
+    'flowkeep_health_status{check="memory"}': 0.5,
+    'flowkeep_health_status{check="database:rpa_db"}': 0,
+    'flowkeep_check_duration_seconds{check="database:rpa_db"}': 0.25,
+    'flowkeep_dependency_up{dependency="database:rpa_db"}': 0,
+    'flowkeep_dependency_up{dependency="service:prefect"}': 1,
+    flowkeep_gate_wait_seconds: 1.5,
+    flowkeep_flow_starts_total: 2,
+    'flowkeep_flow_exits_total{reason="flow_signaled"}': 1,
+    'flowkeep_flow_exits_total{reason="flow_exited"}': 0,
+    flowkeep_flow_running: 1,
+    flowkeep_flow_start_timestamp_seconds: 1893456000,
+    flowkeep_orphans_reaped_total: 7,
+    'flowkeep_signals_forwarded_total{signal="SIGHUP"}': 1,
+    'flowkeep_log_lines_total{stream="stderr"}': 3,
+    flowkeep_log_lines_dropped_total: 4,
+    'flowkeep_config_reloads_total{result="refused"}': 1,
+    flowkeep_container_cpu_seconds_total: 12.5,
+    flowkeep_container_cpu_throttled_seconds_total: 0.5,
+    flowkeep_container_memory_bytes: 1000,
+    flowkeep_container_memory_limit_bytes: 2000,
+    flowkeep_container_oom_kills_total: 1,
+    'flowkeep_disk_free_bytes{path="/var/lib/flowkeep"}': 12345,
+    flowkeep_unexpected_events_total: 1,
+  }
+  for (const [name, value] of Object.entries(expected)) t.equal(samples.get(name), value, name)
+  t.equal([...samples.keys()].filter((name) => name.startsWith('flowkeep_state{')).length, stateNames.length)
+  t.ok((samples.get('process_resident_memory_bytes') ?? 0) > 0)
+})
+
+t.test('R5.2 the gauges that are misnamed as counters are left out', async (t) => {
+  const { body } = await createFilledMetrics().metrics.render(undefined)
+  for (const [, name, type] of body.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
+    t.equal(name?.endsWith('_total'), type === 'counter', `${name} ${type}`)
+  }
+  t.notMatch(body, 'nodejs_active_handles_total')
+})
+
+t.test('R6.1 what the kernel does not say has no sample', async (t) => {
+  const nothing = {
+    cpuSeconds: undefined,
+    cpuThrottledSeconds: undefined,
+    memoryBytes: undefined,
+    memoryLimitBytes: undefined,
+    oomKills: undefined,
+  }
+  let resources: Record<keyof typeof nothing, number | undefined> = nothing
+  const { metrics } = createFilledMetrics({ resources: () => resources })
+  const names = async () =>
+    [...samplesOf((await metrics.render(undefined)).body).keys()].filter((name) => name.includes('_container_'))
+  t.strictSame(await names(), [])
+  resources = { ...nothing, memoryBytes: 1, oomKills: 0 }
+  t.strictSame((await names()).sort(), ['flowkeep_container_memory_bytes', 'flowkeep_container_oom_kills_total'])
+  resources = nothing
+  t.strictSame(await names(), [])
+})
+
+t.test('R5.2 before the first start there is no start time, and totals are scraped more than once', async (t) => {
+  const { metrics } = createFilledMetrics({}, false)
+  const first = samplesOf((await metrics.render(undefined)).body)
+  t.notOk(first.has('flowkeep_flow_start_timestamp_seconds'))
+  t.notOk(first.has('flowkeep_gate_wait_seconds'))
+  t.equal(first.get('flowkeep_flow_running'), 0)
+  const second = samplesOf((await metrics.render(undefined)).body)
+  t.equal(second.get('flowkeep_log_lines_dropped_total'), 4)
+  t.equal(second.get('flowkeep_container_cpu_seconds_total'), 12.5)
+})
+
+t.test('R1.5 checks that are gone after a reload leave no series', async (t) => {
+  let checks: Record<string, CheckReport> = {}
+  const { metrics } = createFilledMetrics({ health: () => ({ checks }) })
+  const check = { status: 'healthy', message: '', since: '', durationMs: 1 } as const
+  checks = { 'database:old': check }
+  t.match((await metrics.render(undefined)).body, 'database:old')
+  checks = { 'database:new': check }
+  const { body } = await metrics.render(undefined)
+  t.notMatch(body, 'database:old')
+  t.match(body, 'flowkeep_dependency_up{dependency="database:new"} 1')
+})
+
+t.test('§10 100,000 names from outside make no more series than the bound', async (t) => {
+  const checks: Record<string, CheckReport> = {}
+  const disks = new Map<string, number>()
+  for (let n = 0; n < 100_000; n++) {
+    checks[`database:${n}`] = { status: 'healthy', message: '', since: '', durationMs: 1 }
+    disks.set(`/mnt/${n}`, n)
+  }
+  const { metrics } = createFilledMetrics({ health: () => ({ checks }), diskFreeBytes: async () => disks })
+  for (let n = 0; n < 100_000; n++) {
+    metrics.signalForwarded(`SIGX${n}`)
+    metrics.configReloaded(`result-${n}`)
+  }
+  const samples = samplesOf((await metrics.render(undefined)).body)
+  t.ok(samples.size <= limits.metricSeries, `${samples.size} series`)
+  t.equal(samples.get('flowkeep_signals_forwarded_total{signal="other"}'), 100_000 - limits.metricLabelValues + 1)
+})
+
+t.test('§10 a label value cannot break out of its quotes', async (t) => {
+  const name = 'x"} 1\nforged_metric{a="'
+  const checks = { [name]: { status: 'healthy', message: '', since: '', durationMs: 1 } as const }
+  const { body } = await createFilledMetrics({ health: () => ({ checks }) }).metrics.render(undefined)
+  t.notMatch(body, /^forged_metric/m)
+})

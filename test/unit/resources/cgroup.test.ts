@@ -1,0 +1,177 @@
+// Trees as the kernel shows them in a container, with and without a cgroup namespace.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { type CgroupReading, openCgroup } from '../../../supervisor/resources/cgroup.ts'
+
+function tree(t: Test, files: Record<string, string>): string {
+  const root = t.testdir({})
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    writeFileSync(join(root, path), content)
+  }
+  return root
+}
+
+const v2 = {
+  'memory.current': '104857600\n',
+  'memory.max': '268435456\n',
+  'memory.stat': 'anon 73400320\nfile 31457280\ninactive_file 20971520\n',
+  'memory.events': 'low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n',
+  'cpu.stat': 'usage_usec 2500000\nuser_usec 2000000\nsystem_usec 500000\nnr_periods 10\nnr_throttled 2\nthrottled_usec 1500000\n',
+  'cpu.max': '150000 100000\n',
+  'pids.current': '17\n',
+  'pids.max': '200\n',
+}
+
+const expected: CgroupReading = {
+  memoryBytes: 83886080,
+  memoryUsageBytes: 104857600,
+  memoryLimitBytes: 268435456,
+  cpuSeconds: 2.5,
+  cpuLimit: 1.5,
+  cpuThrottledSeconds: 1.5,
+  oomKills: 2,
+  pids: 17,
+  pidsLimit: 200,
+}
+
+function under(directory: string, files: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(files).map(([name, content]) => [join(directory, name), content]))
+}
+
+const v2Mountinfo = (root: string) =>
+  [
+    '612 611 0:53 / / ro,relatime - overlay overlay rw,lowerdir=/a - b',
+    `620 619 0:28 ${root} /sys/fs/cgroup ro,nosuid,nodev,noexec,relatime - cgroup2 cgroup rw,nsdelegate`,
+    '',
+  ].join('\n')
+
+t.test('R6.1 cgroup v2 in a namespace of its own', async (t) => {
+  const root = tree(t, {
+    'proc/self/cgroup': '0::/\n',
+    'proc/self/mountinfo': v2Mountinfo('/'),
+    ...under('sys/fs/cgroup', v2),
+  })
+  const cgroup = openCgroup(root)
+  t.equal(cgroup.version, 2)
+  t.strictSame(cgroup.read(), expected)
+  t.equal(cgroup.oomKills(), 2)
+  t.strictSame(cgroup.readMemory(), { usedBytes: 83886080, limitBytes: 268435456 })
+  writeFileSync(join(root, 'sys/fs/cgroup/memory.events'), 'oom_kill 3\n')
+  t.equal(cgroup.oomKills(), 3, 'read anew each time')
+})
+
+t.test('R6.1 cgroup v2 on the host: a limit further up holds, too', async (t) => {
+  const root = tree(t, {
+    'proc/self/cgroup': '0::/system.slice/docker-1f.scope\n',
+    'proc/self/mountinfo': v2Mountinfo('/'),
+    ...under('sys/fs/cgroup/system.slice/docker-1f.scope', { ...v2, 'memory.max': 'max\n', 'cpu.max': 'max 100000\n', 'pids.max': 'max\n' }),
+    'sys/fs/cgroup/system.slice/memory.max': '300000000\n',
+  })
+  t.match(openCgroup(root).read(), {
+    memoryUsageBytes: 104857600,
+    memoryLimitBytes: 300000000,
+    cpuLimit: undefined,
+    pidsLimit: undefined,
+  })
+})
+
+t.test('R6.1 a mount that shows only a part of the hierarchy', async (t) => {
+  const inside = tree(t, {
+    'proc/self/cgroup': '0::/docker/1f/nested\n',
+    'proc/self/mountinfo': v2Mountinfo('/docker/1f'),
+    ...under('sys/fs/cgroup/nested', v2),
+  })
+  t.strictSame(openCgroup(inside).read(), expected)
+  const outside = tree(t, {
+    'proc/self/cgroup': '0::/../other\n',
+    'proc/self/mountinfo': v2Mountinfo('/'),
+    ...under('sys/fs/cgroup', v2),
+  })
+  t.strictSame(openCgroup(outside).read(), expected, 'the mount is as near as one can get')
+})
+
+const v1Files = {
+  ...under('memory', {
+    'memory.usage_in_bytes': '104857600\n',
+    'memory.limit_in_bytes': '268435456\n',
+    'memory.stat': 'cache 31457280\nhierarchical_memory_limit 268435456\ntotal_inactive_file 20971520\n',
+    'memory.oom_control': 'oom_kill_disable 0\nunder_oom 0\noom_kill 2\n',
+  }),
+  ...under('cpu,cpuacct', {
+    'cpu.stat': 'nr_periods 10\nnr_throttled 2\nthrottled_time 1500000000\n',
+    'cpu.cfs_quota_us': '150000\n',
+    'cpu.cfs_period_us': '100000\n',
+    'cpuacct.usage': '2500000000\n',
+  }),
+  ...under('pids', { 'pids.current': '17\n', 'pids.max': '200\n' }),
+}
+
+function v1Tree(t: Test, ownPath: string, mountRoot: string, below = ''): string {
+  const hierarchies = ['memory', 'cpu,cpuacct', 'pids']
+  return tree(t, {
+    'proc/self/cgroup': [
+      ...hierarchies.map((names, index) => `${index + 2}:${names}:${ownPath}`),
+      `1:name=systemd:${ownPath}`,
+      '0::/',
+      '',
+    ].join('\n'),
+    'proc/self/mountinfo': [
+      '31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755',
+      ...hierarchies.map(
+        (names, index) =>
+          `${40 + index} 31 0:${30 + index} ${mountRoot} /sys/fs/cgroup/${names} ro,nosuid master:${index} - cgroup cgroup rw,${names}`,
+      ),
+      '49 31 0:39 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw',
+      '',
+    ].join('\n'),
+    'sys/fs/cgroup/unified/cgroup.controllers': '\n',
+    ...Object.fromEntries(
+      Object.entries(v1Files).map(([path, content]) => {
+        const [hierarchy = '', name = ''] = path.split('/')
+        return [join('sys/fs/cgroup', hierarchy, below, name), content]
+      }),
+    ),
+  })
+}
+
+t.test('R6.1 cgroup v1, as Docker mounts the container’s own part', async (t) => {
+  const cgroup = openCgroup(v1Tree(t, '/docker/1f', '/docker/1f'))
+  t.equal(cgroup.version, 1)
+  t.strictSame(cgroup.read(), expected)
+  t.equal(cgroup.oomKills(), 2)
+})
+
+t.test('R6.1 cgroup v1 in a namespace, and on the host', async (t) => {
+  t.strictSame(openCgroup(v1Tree(t, '/', '/')).read(), expected)
+  t.strictSame(openCgroup(v1Tree(t, '/docker/1f', '/', 'docker/1f')).read(), expected)
+})
+
+t.test('R6.1 v1 without limits has none', async (t) => {
+  const root = v1Tree(t, '/', '/')
+  const set = (path: string, content: string) => writeFileSync(join(root, 'sys/fs/cgroup', path), content)
+  set('memory/memory.stat', 'hierarchical_memory_limit 9223372036854771712\ntotal_inactive_file 0\n')
+  set('cpu,cpuacct/cpu.cfs_quota_us', '-1\n')
+  set('pids/pids.max', 'max\n')
+  t.match(openCgroup(root).read(), { memoryLimitBytes: undefined, cpuLimit: undefined, pidsLimit: undefined })
+})
+
+t.test('R6.1 where there is no cgroup to be seen, everything is undefined', async (t) => {
+  for (const root of [t.testdir({}), tree(t, { 'proc/self/cgroup': '0::/\nnonsense', 'proc/self/mountinfo': 'x - y' })]) {
+    const cgroup = openCgroup(root)
+    t.equal(cgroup.version, undefined)
+    t.ok(Object.values(cgroup.read()).every((value) => value === undefined))
+    t.equal(cgroup.oomKills(), undefined)
+  }
+})
+
+t.test('R6.1 a mount point with a space in its path is found', async (t) => {
+  const root = tree(t, {
+    'proc/self/cgroup': '0::/\n',
+    'proc/self/mountinfo': '1 1 0:1 / /sys/fs/c\\040group ro - cgroup2 cgroup2 rw\n',
+    ...under('sys/fs/c group', v2),
+  })
+  t.equal(openCgroup(root).read().pids, 17)
+})
