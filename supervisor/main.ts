@@ -3,7 +3,8 @@
 
 import { hostname } from 'node:os'
 import { type Loaded, loadConfiguration, readSmallFile } from './config/load.ts'
-import { createReloader } from './config/reload.ts'
+import { createReloader, type ReloadWish } from './config/reload.ts'
+import { watchFiles } from './config/watch.ts'
 import { systemClock as clock } from './core/clock.ts'
 import { checkName } from './core/dependency.ts'
 import { FlowkeepError, messageOf } from './core/errors.ts'
@@ -366,6 +367,7 @@ async function compose(boot: Boot, native: Native, logs: Logs, initial: Configur
         ({ dependency, reason, message }) => `${checkName(dependency)} ${reason}: ${message}`,
       )
     },
+    current: () => configuration,
     take(next) {
       logs.reconfigure(next, configuration)
       configuration = next
@@ -415,9 +417,9 @@ async function compose(boot: Boot, native: Native, logs: Logs, initial: Configur
       machine.dispatch({ type: 'flow_ready' })
       return machine.lifecycle.state
     },
-    async reload(): Promise<StateName> {
+    async reload(wish: ReloadWish): Promise<StateName> {
       must(!endingStates.has(machine.lifecycle.state), 'cannot reload', 'the container is stopping')
-      await reload()
+      await reload(wish)
       return machine.lifecycle.state
     },
     drain(): StateName {
@@ -442,7 +444,13 @@ async function compose(boot: Boot, native: Native, logs: Logs, initial: Configur
     const { listener } = boot
     if ('failed' in listener) throw portUnavailable(listener.failed, listener.host, listener.port)
     ensureStateDirectory(settings.state.directory)
-    await openControlHttp({ path: settings.control.socket, owner: settings.flow.user, logger, ...control })
+    await openControlHttp({
+      path: settings.control.socket,
+      owner: settings.flow.user,
+      logger,
+      ...control,
+      reload: () => control.reload('always'),
+    })
     await openPublicHttp({
       ...settings.http,
       listener: 'server' in listener ? listener : undefined,
@@ -462,4 +470,11 @@ async function compose(boot: Boot, native: Native, logs: Logs, initial: Configur
   if (machine.lifecycle.state !== 'validating') return // a stop came first
   health.start(healthChecks())
   machine.dispatch({ type: 'config_ok' })
+  watchFiles({
+    clock,
+    intervalMs: limits.configWatchMs,
+    files: () => configuration.files,
+    // A refusal has been logged, counted and shown in the health answer.
+    changed: () => void control.reload('if_changed').catch(() => undefined),
+  })
 }

@@ -16,7 +16,12 @@ const manifest = { name, version, dependencies: { ...dependencies, esbuild: devD
 
 const isWanted = ([path, entry]) =>
   /^node_modules\/@?esbuild(\/|$)/.test(path) ||
-  !(path === '' || entry.dev || entry.devOptional || path.slice('node_modules/'.length) in optionalDependencies)
+  !(
+    path === '' ||
+    entry.dev ||
+    entry.devOptional ||
+    path.slice('node_modules/'.length) in optionalDependencies
+  )
 // Marked as development packages they would not be installed.
 const packages = Object.entries(lock.packages)
   .filter(isWanted)

@@ -1,6 +1,7 @@
 // New settings while the flow runs: read again, validated, tried against the dependencies, and only then taken over.
 // One reload at a time; a refused one changes nothing.
 
+import { isDeepStrictEqual } from 'node:util'
 import { FlowkeepError } from '../core/errors.ts'
 import type { Loaded } from './load.ts'
 
@@ -11,15 +12,19 @@ export interface ReloadParts {
   /** One line for each required dependency of the new settings that refuses them. */
   tryDependencies(next: Accepted): Promise<readonly string[]>
   take(next: Accepted): void
+  current(): Accepted
   /** `reason` is undefined for a reload that was taken. */
   settled(result: 'applied' | 'invalid' | 'unreachable', reason: string | undefined): void
 }
 
+/** A file that was touched need not restart a flow; a person who asks for it wants it. */
+export type ReloadWish = 'always' | 'if_changed'
+
 /** Resolves once the new settings are taken; rejects with `config_invalid`, `dependency_unavailable` or `wrong_state`. */
-export function createReloader(parts: ReloadParts): () => Promise<void> {
+export function createReloader(parts: ReloadParts): (wish: ReloadWish) => Promise<void> {
   let busy = false
 
-  async function reload(): Promise<void> {
+  async function reload(wish: ReloadWish): Promise<void> {
     const next = parts.read()
     if (!next.ok) {
       const lines = next.problems.map(({ variable, expected }) => `${variable}: expected ${expected}`)
@@ -30,6 +35,7 @@ export function createReloader(parts: ReloadParts): () => Promise<void> {
         'run `flowkeep check`, correct the settings and reload again',
       )
     }
+    if (wish === 'if_changed' && same(next, parts.current())) return
     const refusals = await parts.tryDependencies(next)
     if (refusals.length > 0) {
       const hint = 'check the new address and credentials; the flow runs on with the old settings'
@@ -50,7 +56,7 @@ export function createReloader(parts: ReloadParts): () => Promise<void> {
     return new FlowkeepError(code, { operation: 'cannot take the new settings', message, hint })
   }
 
-  return async () => {
+  return async (wish) => {
     if (busy) {
       throw new FlowkeepError('wrong_state', {
         operation: 'cannot reload',
@@ -60,9 +66,14 @@ export function createReloader(parts: ReloadParts): () => Promise<void> {
     }
     busy = true
     try {
-      await reload()
+      await reload(wish)
     } finally {
       busy = false
     }
   }
+}
+
+/** Entries show secrets masked, so the secrets themselves are compared beside them. */
+function same(one: Accepted, other: Accepted): boolean {
+  return isDeepStrictEqual([one.entries, one.secrets], [other.entries, other.secrets])
 }

@@ -33,6 +33,8 @@ export const limits = {
   drainShareOfGraceMax: 0.75,
   /** Milliseconds the last log lines may take to reach a blocked stdout. */
   flushMs: 1_000,
+  /** Milliseconds between two looks at the files that settings came from. */
+  configWatchMs: 1_000,
   /** Bytes read from one file that a `_FILE` variable names. */
   configFileBytes: 1024 * 1024,
   /** Bytes of output kept from one health check program. */

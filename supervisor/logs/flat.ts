@@ -22,7 +22,7 @@ for (const [slot, name] of readNames.entries()) slots.set(hashOf(Buffer.from(nam
 const slotNames = readNames.map((name) => Buffer.from(name))
 
 export class FlatObject {
-  #bytes = Buffer.alloc(0)
+  #bytes: Buffer = Buffer.alloc(0)
   readonly #hashes = new Int32Array(membersMax)
   #members = 0
   /** Start and end of the text of each of `readNames`; -1 where there is none. */

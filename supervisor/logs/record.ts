@@ -67,7 +67,11 @@ function moveAside(fields: Fields, name: string): void {
 
 /** The loggers that number levels in pino's way sign each line with both names. */
 function isNumberedAsPino(fields: Fields): boolean {
-  return typeof own(fields, 'level') === 'number' && Object.hasOwn(fields, 'pid') && Object.hasOwn(fields, 'hostname')
+  return (
+    typeof own(fields, 'level') === 'number' &&
+    Object.hasOwn(fields, 'pid') &&
+    Object.hasOwn(fields, 'hostname')
+  )
 }
 
 function soundPinoLevel(value: unknown) {
@@ -88,7 +92,9 @@ const { rawJSON } = JSON as typeof JSON & { rawJSON(text: string): unknown }
 /** Numbers that JavaScript would round (64-bit ids) or lose (1e999) stay as they were written. */
 function keepDigits(_key: string, value: unknown, context?: { source?: string }): unknown {
   const source = context?.source
-  return typeof value === 'number' && source !== undefined && String(value) !== source ? rawJSON(source) : value
+  return typeof value === 'number' && source !== undefined && String(value) !== source
+    ? rawJSON(source)
+    : value
 }
 
 function isNestedDeeper(value: unknown, levelsLeft: number): boolean {

@@ -13,7 +13,8 @@ const levelsByName: ReadonlyMap<string, LevelName> = new Map([
 
 /** @param numbering whose numbers: Python's 10 is DEBUG, pino's and bunyan's is trace */
 export function soundLevel(value: unknown, numbering: 'python' | 'pino' = 'python'): LevelName | undefined {
-  if (typeof value === 'number') return value < 10 ? undefined : levels[value / 10 - (numbering === 'pino' ? 1 : 0)]
+  if (typeof value === 'number')
+    return value < 10 ? undefined : levels[value / 10 - (numbering === 'pino' ? 1 : 0)]
   if (typeof value !== 'string' || value.length > 8) return undefined
   return levelsByName.get(value) ?? levelsByName.get(value.toLowerCase())
 }

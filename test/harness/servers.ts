@@ -28,7 +28,7 @@ export function startSilentServer(): Promise<TestServer> {
 
 /** Accepts and closes at once, like a port forwarder in front of nothing. */
 export function startClosingServer(): Promise<TestServer> {
-  return startTcpServer((socket) => socket.end())
+  return startTcpServer((socket) => socket.resume().end())
 }
 
 /** Answers the first thing it hears with these bytes, then waits. */

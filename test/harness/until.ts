@@ -4,7 +4,11 @@ const betweenMs = 50
 const deadlineMs = 60_000
 
 /** @throws Error naming `what`, and the last answer, when it has not come about within a minute */
-export async function until<T>(what: string, ask: () => Promise<T>, isYes: (answer: T) => boolean): Promise<T> {
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T>,
+  isYes: (answer: T) => boolean,
+): Promise<T> {
   const giveUpAtMs = performance.now() + deadlineMs
   for (;;) {
     const answer = await ask()

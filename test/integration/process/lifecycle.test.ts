@@ -1,6 +1,6 @@
 // Ready, reload, drain, health: what the lifecycle shows to the outside.
 
-import { writeFileSync } from 'node:fs'
+import { renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { noNamespace, startSupervised } from '../../harness/supervised.ts'
@@ -88,6 +88,28 @@ t.test('R1.5 a reload: good settings restart the flow, bad ones change nothing',
   flow.signal('SIGTERM')
   t.match(await flow.exited, { code: 0, exit: { reason: 'stopped' } })
 })
+
+t.test(
+  'R1.5 a changed file is noticed, also when a symlink is swapped as Kubernetes does it',
+  { skip },
+  async (t) => {
+    const directory = t.testdir({
+      one: { settings: 'CONTAINER_STOP_GRACE=2s\n' },
+      two: { settings: 'CONTAINER_STOP_GRACE=3s\n' },
+      data: t.fixture('symlink', 'one'),
+    })
+    const file = join(directory, 'data', 'settings')
+    const flow = await startSupervised(t, { command: worker, environment: { CONTAINER_CONFIG_FILE: file } })
+    await flow.record(({ to }) => to === 'running')
+    symlinkSync('two', join(directory, 'next'))
+    renameSync(join(directory, 'next'), join(directory, 'data'))
+    await flow.record(({ event, generation }) => event === 'flow.started' && generation === 2)
+    writeFileSync(file, 'CONTAINER_STOP_GRACE=wrong\n')
+    t.match(await flow.record('config.reload_refused'), { reason: /CONTAINER_STOP_GRACE/ })
+    t.match((await flow.get('/metrics')).body, /flowkeep_config_reloads_total\{result="refused"\} 1/)
+    t.equal((await flow.get('/health')).status, 200, 'the flow runs on with the old settings')
+  },
+)
 
 t.test('§4 a stop while reloading ends the container with the flow’s code', { skip }, async (t) => {
   const slow = ['sh', '-c', 'trap "echo asked" TERM; echo up; while :; do sleep 0.05; done']

@@ -302,7 +302,7 @@ t.test(
           if (!loaded.ok && loaded.problems.length === 0) throw new Error('refused without a problem')
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 200 },
     )
     t.pass()
   },
