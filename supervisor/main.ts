@@ -8,11 +8,10 @@ import { watchFiles } from './config/watch.ts'
 import { systemClock as clock } from './core/clock.ts'
 import { checkName } from './core/dependency.ts'
 import { FlowkeepError, messageOf } from './core/errors.ts'
-import { type Cause, exitCodeFor, exitCodes, type FlowExit } from './core/exit.ts'
+import { type Cause, exitCodeFor, exitCodes } from './core/exit.ts'
 import { endingStates, type Lifecycle, type StateName } from './core/lifecycle.ts'
 import { limits } from './core/limits.ts'
 import { createMachine, type Transition } from './core/machine.ts'
-import { createRedactor } from './core/secret.ts'
 import { version } from './core/version.ts'
 import { askOnce, createDependencies } from './dependencies.ts'
 import { ServiceOrchestrator } from './gate/orchestrator.ts'
@@ -27,19 +26,18 @@ import { portUnavailable } from './http/port-unavailable.ts'
 import { openPublicHttp } from './http/public.ts'
 import { statusReport } from './http/status-report.ts'
 import { createFlowOutput } from './logs/flow-output.ts'
-import { createLogger } from './logs/logger.ts'
-import { createLogSink } from './logs/sink.ts'
+import { createOwnLogs, type OwnLogs } from './logs/own-logs.ts'
 import { createMetrics } from './metrics/registry.ts'
 import { createChildren } from './process/children.ts'
 import { onChildSignal, receiveSignals } from './process/early-signals.ts'
 import { createFlowControl } from './process/flow-control.ts'
 import { flowLauncher } from './process/launcher.ts'
+import { leave } from './process/leave.ts'
 import { loadNative, type Native } from './process/native.ts'
 import { createReaper } from './process/reaper.ts'
 import { createRestartPolicy } from './process/restart-policy.ts'
 import { ensureStateDirectory } from './process/state-directory.ts'
 import { createStopBudget } from './process/stop-budget.ts'
-import { exitReport, writeTerminationLog } from './process/termination-log.ts'
 import { flushMs, timerLengthMs } from './process/timer-lengths.ts'
 import { openCgroup } from './resources/cgroup.ts'
 import { createDisks } from './resources/disk.ts'
@@ -53,14 +51,13 @@ export interface Boot {
 
 type Configuration = Extract<Loaded, { ok: true }>
 type Refused = Extract<Loaded, { ok: false }>
-type Logs = ReturnType<typeof createLogs>
 
 const stopSignals: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGQUIT'])
 
 export async function supervise(boot: Boot): Promise<void> {
   const native = loadNative()
   const configuration = readConfiguration()
-  const logs = createLogs(configuration)
+  const logs = openLogs(configuration)
   if (configuration.ok) await compose(boot, native, logs, configuration)
   else await refuseStart(configuration, native, logs)
 }
@@ -69,31 +66,19 @@ function readConfiguration(): Loaded {
   return loadConfiguration({ environment: process.env, readFile: readSmallFile, hostname: hostname() })
 }
 
-function createLogs(configuration: Loaded) {
+function openLogs(configuration: Loaded): OwnLogs {
   const settings = configuration.ok ? configuration.settings : undefined
-  const sink = createLogSink({ fd: 1, clock })
-  let redactor = createRedactor(configuration.ok ? configuration.secrets : [])
-  const redact = (text: string) => redactor(text)
-  const service = settings?.flow.name ?? process.env['CONTAINER_FLOW_NAME'] ?? 'flowkeep'
-  const instance = settings?.instanceId ?? hostname()
-  const level = settings?.log.level ?? 'info'
-  const logger = createLogger({ sink, clock, level, service, instance, redact })
-  return {
-    sink,
-    logger,
-    service,
-    instance,
-    redact,
-    /** The secrets of before may still turn up, so they stay hidden beside the new ones. */
-    reconfigure(next: Configuration, before: Configuration) {
-      redactor = createRedactor([...next.secrets, ...before.secrets])
-      logger.level = next.settings.log.level
-    },
-  }
+  return createOwnLogs({
+    clock,
+    service: settings?.flow.name ?? process.env['CONTAINER_FLOW_NAME'] ?? 'flowkeep',
+    instance: settings?.instanceId ?? hostname(),
+    level: settings?.log.level ?? 'info',
+    secrets: configuration.ok ? configuration.secrets : [],
+  })
 }
 
 /** Every problem is a line of its own; then the exit with its code. */
-async function refuseStart({ problems }: Refused, native: Native, logs: Logs): Promise<void> {
+async function refuseStart({ problems }: Refused, native: Native, logs: OwnLogs): Promise<void> {
   for (const problem of problems) {
     const { variable, found, expected, hint } = problem
     const message = `${variable}: ${found === undefined ? '' : `found ${found}, `}expected ${expected}`
@@ -102,30 +87,13 @@ async function refuseStart({ problems }: Refused, native: Native, logs: Logs): P
   const variables = [...new Set(problems.map(({ variable }) => variable))].join(', ')
   const message = `${problems.length} problem${problems.length === 1 ? '' : 's'} in the configuration: ${variables}`
   const cause: Cause = { reason: 'config_invalid', message }
-  await leave({ cause, code: exitCodes.configInvalid, flushMs: limits.flushMs }, native, logs)
+  await leave(
+    { cause, code: exitCodes.configInvalid, flushMs: limits.flushMs },
+    { ...logs, exitNow: native.exitNow },
+  )
 }
 
-interface Leaving {
-  readonly cause: Cause
-  readonly code: number
-  readonly flushMs: number
-  readonly lastExit?: FlowExit | undefined
-  readonly lastLines?: readonly string[]
-}
-
-async function leave(leaving: Leaving, native: Native, { logger, sink }: Logs): Promise<never> {
-  const { cause, code, lastExit, lastLines = [] } = leaving
-  const report = exitReport(cause, code, lastExit, lastLines)
-  writeTerminationLog(report)
-  const level = code === 0 || cause.reason === 'stopped' ? 'info' : 'error'
-  const { message, ...fields } = report
-  const why = message === undefined ? cause.reason : `${cause.reason}: ${message}`
-  logger[level]({ event: 'exit', ...fields }, `the container ends with ${code} (${why})`)
-  await sink.flush(leaving.flushMs)
-  return native.exitNow(code)
-}
-
-async function compose(boot: Boot, native: Native, logs: Logs, initial: Configuration): Promise<void> {
+async function compose(boot: Boot, native: Native, logs: OwnLogs, initial: Configuration): Promise<void> {
   const { sink, logger, redact, service, instance } = logs
   const startedAtMs = clock.wallMs()
   const { random } = Math
@@ -339,14 +307,14 @@ async function compose(boot: Boot, native: Native, logs: Logs, initial: Configur
       .pending()
       .map(({ kind, name, reason, message }) => `${kind}:${name} ${reason}: ${message}`)
     const why = cause.reason === 'dependency_unavailable' ? redact(missing.join('; ')) : cause.message
-    const leaving: Leaving = {
+    const leaving = {
       cause: why === undefined ? cause : { ...cause, message: why },
       code: exitCodeFor(cause, lastExit, stoppedByReload),
       flushMs: flushMs(settings.stop.graceMs, budget, clock.monotonicMs()),
       lastExit,
       lastLines: output.lastLines(),
     }
-    await leave(leaving, native, logs)
+    await leave(leaving, { sink, logger, exitNow: native.exitNow })
   }
   function fail(error: unknown): void {
     const stack = error instanceof Error ? error.stack : undefined
@@ -369,7 +337,7 @@ async function compose(boot: Boot, native: Native, logs: Logs, initial: Configur
     },
     current: () => configuration,
     take(next) {
-      logs.reconfigure(next, configuration)
+      logs.reconfigure(next.settings.log.level, [...next.secrets, ...configuration.secrets])
       configuration = next
       settings = next.settings
       dependencies = createDependencies(settings)

@@ -7,6 +7,8 @@ export const limits = {
   logOwnReserveBytes: 1024 * 1024,
   /** Bytes of one line on stdout, its newline included. Docker splits lines at 16 KiB. */
   logLineBytes: 16 * 1024,
+  /** Characters of the service's and of the instance's name in a log record; the rest is cut off. */
+  logNameChars: 256,
   /** Objects and arrays inside each other in a JSON line of the flow; a deeper one is taken as text. */
   logNesting: 64,
   /** Bytes handed to one write on stdout at most, so that room shows soon when its reader is slow. */

@@ -45,6 +45,11 @@ export function probe(
     const done = () => resolve({ status, statusText, location: response.headers.location })
     discardBody(response, done, reject)
   })
+  // Nobody asked for another protocol. Without a listener the connection would hang.
+  request.once('upgrade', ({ statusCode: status = 0, statusMessage: statusText = '' }, socket) => {
+    socket.destroy()
+    resolve({ status, statusText, location: undefined })
+  })
   request.end()
   return promise.finally(() => {
     signal.removeEventListener('abort', abort)

@@ -46,8 +46,9 @@ export class LineWriter {
 
   constructor(parts: LineWriterParts) {
     this.#sink = parts.sink
-    const { service, instance, stream } = parts
-    const identity = { service, instance, component: 'flow', stream }
+    const service = parts.service.slice(0, limits.logNameChars)
+    const instance = parts.instance.slice(0, limits.logNameChars)
+    const identity = { service, instance, component: 'flow', stream: parts.stream }
     this.identity = `,${printableJson(JSON.stringify(identity)).slice(1, -1)}`
     this.#openings = new Map(
       levels.map((level) => [

@@ -33,11 +33,15 @@ const bounds: readonly ShapeBounds[] = [
 ]
 
 /** What service, instance, time and level may take of a record. */
-const baseBytesMax = 1024
+const baseBytesMax = 4096
 
 export function createLogger(parts: LoggerParts): LevelLogger {
   const { sink, clock, redact } = parts
-  const base = { service: parts.service, instance: parts.instance, component: 'supervisor' }
+  const base = {
+    service: parts.service.slice(0, limits.logNameChars),
+    instance: parts.instance.slice(0, limits.logNameChars),
+    component: 'supervisor',
+  }
   const log = pino(
     {
       level: parts.level,

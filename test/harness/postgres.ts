@@ -18,7 +18,7 @@ import { createServer, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
-import { createAuthority } from './certificates.ts'
+import { type Authority, createAuthority } from './certificates.ts'
 import { type Identity, postgresBinaries, postgresIdentity } from './postgres-binaries.ts'
 
 export interface PostgresOptions {
@@ -32,8 +32,8 @@ export interface PostgresOptions {
   readonly hbaLines?: readonly string[]
   /** Lines of postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>
-  /** Serve TLS with a certificate for localhost and 127.0.0.1; `caFile` is what to trust. */
-  readonly tls?: boolean
+  /** Serve TLS with a certificate for localhost and 127.0.0.1, from this authority or one of its own; see `caFile`. */
+  readonly tls?: boolean | Authority
   /** Really write to the disk. Off, a crash of the machine (not of the server) loses data, and all is faster. */
   readonly durable?: boolean
 }
@@ -242,7 +242,7 @@ function configuration({ options, directory }: Site, host: string, port: number)
 }
 
 function writeCertificates(site: Site): string {
-  const authority = createAuthority()
+  const authority = typeof site.options.tls === 'object' ? site.options.tls : createAuthority()
   const server = authority.issue(['localhost', '127.0.0.1', '::1'])
   write(site, 'data/server.crt', server.certificate)
   write(site, 'data/server.key', server.key)

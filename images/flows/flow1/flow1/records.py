@@ -137,7 +137,8 @@ class _Lines:
         while True:
             fields, reason = _parse(b"".join(line.raw for line in taken))
             if reason != _UNFINISHED:
-                return taken, fields, reason
+                joined = len(taken) > 1 and fields is None
+                return taken, fields, f"a quote is opened and not closed: {reason}" if joined else reason
             following = self._next_line() if len(taken) < RECORD_LINES_MAX else None
             if following is None:
                 return taken, None, "a quote is opened and never closed"

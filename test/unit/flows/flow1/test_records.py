@@ -88,6 +88,11 @@ class MalformedLines(unittest.TestCase):
         self.assertEqual(reasons(content), [(2, "a quote is opened and never closed")])
         self.assertEqual([line for line, _ in rows(content)], list(range(3, 3 + RECORD_LINES_MAX * 2)))
 
+    def test_a_forgotten_quote_that_meets_another_one(self) -> None:
+        content = b'a,b\n"1,2\n3,"4"\n'
+        self.assertEqual(reasons(content), [(2, "a quote is opened and not closed: ',' expected after '\"'")])
+        self.assertEqual(rows(content), [(3, {"a": "3", "b": "4"})])
+
     def test_a_forgotten_quote_in_the_last_line(self) -> None:
         self.assertEqual(reasons(b'a\n"1'), [(2, "a quote is opened and never closed")])
 
