@@ -1,6 +1,9 @@
 // The end of a test run as text: failures first, then skips, then times, then the one line that scripts read. Pure.
 
-import { count, type Stage, type TestCase } from './test-case.ts'
+import { count, type FileTime, type Stage, type TestCase } from './test-case.ts'
+
+/** Test files of each tier that are named as the slowest. */
+const slowestShown = 3
 
 /** The last line is exactly `N passed, N failed, N skipped`. */
 export function report(stages: readonly Stage[]): string[] {
@@ -39,10 +42,20 @@ function skipsOf(cases: readonly TestCase[]): string[] {
 
 function timesOf(stages: readonly Stage[]): string[] {
   const width = Math.max(0, ...stages.map(({ name }) => name.length))
-  const lines = stages.map(({ name, durationMs, cases }) => {
+  const lines = stages.flatMap(({ name, durationMs, cases, times }) => {
     const { passed, failed, skipped } = count(cases)
-    const seconds = (durationMs / 1000).toFixed(1).padStart(7)
-    return `${name.padEnd(width)} ${seconds} s  ${passed} passed, ${failed} failed, ${skipped} skipped`
+    const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`
+    const line = `${name.padEnd(width)} ${seconds(durationMs).padStart(7)} s  ${counts}`
+    return times.length > slowestShown ? [line, ...slowestOf(times)] : [line]
   })
   return ['', ...lines, '']
+}
+
+function slowestOf(times: readonly FileTime[]): string[] {
+  const slowest = times.toSorted((a, b) => b.durationMs - a.durationMs).slice(0, slowestShown)
+  return slowest.map(({ file, durationMs }) => `    ${seconds(durationMs)} s in ${file}`)
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(1)
 }

@@ -8,16 +8,16 @@ import { checkout } from './checkout.ts'
 import { exitCodeOf, report } from './report.ts'
 import { endAllFiles } from './run-file.ts'
 import { type Selection, type StageName, select, type TierName } from './selection.ts'
-import { count, type Stage, type TestCase } from './test-case.ts'
-import { findTestFiles, runTier, withoutRunning } from './tiers.ts'
+import { count, type Stage } from './test-case.ts'
+import { findTestFiles, type Outcome, runTier, withoutRunning } from './tiers.ts'
 
 const dockerAnswerMs = 20_000
 const toolOutputBytes = 64 * 1024 * 1024
 
 async function main(selection: Selection): Promise<0 | 1> {
   const stages: Stage[] = []
-  const run = async (name: StageName, cases: () => TestCase[] | Promise<TestCase[]>) => {
-    if (selection.stages.has(name)) stages.push(await timed(name, cases))
+  const run = async (name: StageName, work: () => Outcome | Promise<Outcome>) => {
+    if (selection.stages.has(name)) stages.push(await timed(name, work))
   }
   await run('lint', () => runTool('lint', 'biome check', ['node_modules/.bin/biome', 'check']))
   await run('typecheck', () => runTool('typecheck', 'tsc', ['node_modules/.bin/tsc', '--noEmit']))
@@ -38,39 +38,39 @@ function selectionOf(args: readonly string[]): Selection {
   }
 }
 
-async function timed(name: StageName, run: () => TestCase[] | Promise<TestCase[]>): Promise<Stage> {
+async function timed(name: StageName, work: () => Outcome | Promise<Outcome>): Promise<Stage> {
   const startedMs = performance.now()
-  const cases = await run()
+  const { cases, times } = await work()
   const durationMs = performance.now() - startedMs
   const { passed, failed, skipped } = count(cases)
   const mark = failed > 0 ? '✗' : '✓'
   console.log(
     `${mark} ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped in ${(durationMs / 1000).toFixed(1)} s`,
   )
-  return { name, durationMs, cases }
+  return { name, durationMs, cases, times }
 }
 
 /** A program whose exit code is the verdict: one case. */
-function runTool(file: string, name: string, [command, ...args]: [string, ...string[]]): TestCase[] {
+function runTool(file: string, name: string, [command, ...args]: [string, ...string[]]): Outcome {
   const result = spawnSync(command, args, {
     cwd: checkout,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
     maxBuffer: toolOutputBytes,
   })
-  if (result.status === 0) return [{ file, name, outcome: 'passed', details: [] }]
+  if (result.status === 0) return { cases: [{ file, name, outcome: 'passed', details: [] }], times: [] }
   const output = `${result.stdout ?? ''}${result.stderr ?? ''}`.trim()
   const details = [result.error?.message ?? `exit code ${result.status}`, ...output.split('\n')]
-  return [{ file, name, outcome: 'failed', details }]
+  return { cases: [{ file, name, outcome: 'failed', details }], times: [] }
 }
 
-function runFiles(tier: TierName, selection: Selection): Promise<TestCase[]> {
+function runFiles(tier: TierName, selection: Selection): Promise<Outcome> {
   return runTier(tier, selection.files[tier], checkout, (cases) => {
     for (const { file, name, outcome } of cases) if (outcome === 'failed') console.log(`✗ ${file} › ${name}`)
   })
 }
 
-async function runContainerTier(selection: Selection): Promise<TestCase[]> {
+async function runContainerTier(selection: Selection): Promise<Outcome> {
   const missing = missingEngine()
   if (missing === undefined) return await runFiles('container', selection)
   const required = process.env['FLOWKEEP_REQUIRE_DOCKER'] === '1'

@@ -59,7 +59,7 @@ export function startEndlessServer(opening: Buffer | string, chunk: Buffer): Pro
 /** Takes PostgreSQL's opening messages, offers no TLS, and answers each start-up message with `answer`. */
 export function startPostgresLookalike(answer: Buffer | ((socket: Socket) => void)): Promise<TestServer> {
   return startTcpServer((socket) => {
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       const asksForTls = chunk.length === 8 && chunk.readUInt32BE(4) === 80877103
       if (asksForTls) socket.write('N')
       else if (typeof answer === 'function') answer(socket)

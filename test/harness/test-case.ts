@@ -11,11 +11,18 @@ export interface TestCase {
   readonly details: readonly string[]
 }
 
+export interface FileTime {
+  readonly file: string
+  readonly durationMs: number
+}
+
 export interface Stage {
   /** `lint`, `unit`, … */
   readonly name: string
   readonly durationMs: number
   readonly cases: readonly TestCase[]
+  /** How long each test file took, in any order. */
+  readonly times: readonly FileTime[]
 }
 
 export interface Counts {

@@ -5,7 +5,9 @@ import { availableParallelism } from 'node:os'
 import { type FileLimits, runFile } from './run-file.ts'
 import { type TierName, tierNames } from './selection.ts'
 import { casesOf } from './tap-cases.ts'
-import type { TestCase } from './test-case.ts'
+import type { FileTime, Stage, TestCase } from './test-case.ts'
+
+export type Outcome = Pick<Stage, 'cases' | 'times'>
 
 interface Tier extends FileLimits {
   /** Files run at once. */
@@ -35,19 +37,22 @@ export async function runTier(
   files: readonly string[],
   root: string,
   finished: (cases: readonly TestCase[]) => void,
-): Promise<TestCase[]> {
+): Promise<Outcome> {
   const tier = tiers[name]
   const waiting = [...files]
   const cases: TestCase[] = []
+  const times: FileTime[] = []
   async function worker(): Promise<void> {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const startedMs = performance.now()
       const ofFile = casesOf(await runFile(file, root, tier))
+      times.push({ file, durationMs: performance.now() - startedMs })
       finished(ofFile)
       cases.push(...ofFile)
     }
   }
   await Promise.all(Array.from({ length: tier.jobs }, worker))
-  return cases.sort((a, b) => a.file.localeCompare(b.file))
+  return { cases: cases.sort((a, b) => a.file.localeCompare(b.file)), times }
 }
 
 /** The cases of files that cannot be run here. */
@@ -55,11 +60,12 @@ export function withoutRunning(
   files: readonly string[],
   outcome: 'skipped' | 'failed',
   reason: string,
-): TestCase[] {
-  return files.map((file) => ({
+): Outcome {
+  const cases = files.map((file) => ({
     file,
     name: '(whole file)',
     outcome,
     ...(outcome === 'skipped' ? { reason, details: [] } : { details: [reason] }),
   }))
+  return { cases, times: [] }
 }

@@ -130,6 +130,6 @@ t.test('§4 a stop in the middle of an attempt leaves no socket and no timer', a
   t.equal(await opened.catch((error) => error), reason)
   await silent.idle()
   await silent.close()
-  const left = process.getActiveResourcesInfo().filter((name) => /^(TCP|TLS)/.test(name))
+  const left = process.getActiveResourcesInfo().filter((name) => /^(TCPSocket|TLS)/.test(name))
   t.same(left, [])
 })

@@ -22,7 +22,7 @@ export const readAtMs = Date.parse('2030-01-01T00:00:00.000Z')
 export function createRig(options: { stream?: 'stdout' | 'stderr'; instance?: string } = {}): Rig {
   const blocks: Buffer[] = []
   const counted: number[] = []
-  const rig = {
+  const rig: Rig = {
     hasRoom: true,
     counted,
     pump: createFlowPump({

@@ -49,8 +49,15 @@ t.test('§9 CR/LF, NUL, ANSI, C1, U+2028 and quotes: one printable record each, 
   const rig = createRig()
   pumpAll(rig, Buffer.from(nasty.map((line) => `${line}\r\n`).join('')))
   t.same(reassemble(rig.records()), nasty)
-  for (const line of rig.lines()) t.notMatch(line, /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/)
+  for (const line of rig.lines()) t.ok(isPrintable(line), line)
 })
+
+function isPrintable(line: string): boolean {
+  return [...line].every((character) => {
+    const code = character.codePointAt(0) as number
+    return code >= 0x20 && !(code >= 0x7f && code <= 0x9f) && code !== 0x2028 && code !== 0x2029
+  })
+}
 
 t.test('§9 bytes that are not UTF-8 become U+FFFD as a WHATWG decoder does it', async (t) => {
   const wrong = [
@@ -68,7 +75,7 @@ t.test('§9 bytes that are not UTF-8 become U+FFFD as a WHATWG decoder does it',
 })
 
 t.test(
-  '§9 a 10 MB line without a newline comes in numbered parts, as it comes, in bounded memory',
+  'R6.2 a 10 MB line without a newline comes in numbered parts, as it comes, in bounded memory',
   async (t) => {
     const rig = createRig()
     const chunk = Buffer.from('ä"\u001b'.repeat(4096))
@@ -117,7 +124,7 @@ t.test('§9 around the bound: one record below it, two above it, in one chunk or
       pumpAll(rig, Buffer.from(`${text}\r\n`), sizes)
       t.same(reassemble(rig.records()), [text])
       t.ok(rig.lines().every((line) => Buffer.byteLength(line) < limits.logLineBytes))
-      t.equal(rig.lines().length === 1, length <= most - 1, `${length} bytes`)
+      t.equal(rig.lines().length === 1, length <= most, `${length} bytes`)
     }
   }
 })
@@ -139,7 +146,7 @@ t.test('§9 no character and no escape is cut in two at the border of parts', as
 })
 
 t.test(
-  '§9 back-pressure: push says when the sink has no room, and takes the chunk all the same',
+  'R6.5 back-pressure: push says when the sink has no room, and takes the chunk all the same',
   async (t) => {
     const rig = createRig()
     t.equal(rig.pump.push(Buffer.from('a\n')), true)
@@ -161,7 +168,7 @@ t.test(
   },
 )
 
-t.test('R1.3 the latest lines are kept for the exit message, each cut short', async (t) => {
+t.test('§4 the latest lines are kept for the exit message, each cut short', async (t) => {
   const rig = createRig()
   t.same(rig.pump.lastLines(), [])
   rig.pump.push(Buffer.from('1\n2\n3'))

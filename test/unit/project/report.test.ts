@@ -11,7 +11,7 @@ const skipped: TestCase = {
   reason: 'no engine',
   details: [],
 }
-const stage = (...cases: TestCase[]): Stage => ({ name: 'unit', durationMs: 1234, cases })
+const stage = (...cases: TestCase[]): Stage => ({ name: 'unit', durationMs: 1234, cases, times: [] })
 
 t.test('R4.7 failures come first, then skips with their reasons, then times, the counts last', async (t) => {
   t.same(report([stage(passed, skipped, failed)]), [
@@ -26,6 +26,16 @@ t.test('R4.7 failures come first, then skips with their reasons, then times, the
     'unit     1.2 s  1 passed, 1 failed, 1 skipped',
     '',
     '1 passed, 1 failed, 1 skipped',
+  ])
+})
+
+t.test('R4.7 the slowest files of a tier are named', async (t) => {
+  const times = [100, 3000, 200, 2000].map((durationMs, index) => ({ file: `${index}.test.ts`, durationMs }))
+  t.match(report([{ ...stage(passed), times }]).slice(1, -2), [
+    'unit     1.2 s  1 passed, 0 failed, 0 skipped',
+    '    3.0 s in 1.test.ts',
+    '    2.0 s in 3.test.ts',
+    '    0.2 s in 2.test.ts',
   ])
 })
 
