@@ -27,10 +27,7 @@ export function probe(
 ): Promise<ProbeAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<ProbeAnswer>()
   const request = open(url, headers)
-  const abort = () => {
-    reject(signal.reason)
-    request.destroy()
-  }
+  const abort = () => reject(signal.reason)
   if (signal.aborted) abort()
   signal.addEventListener('abort', abort, { once: true })
   request.once('socket', (socket) => {

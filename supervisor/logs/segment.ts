@@ -43,14 +43,11 @@ export class Segment {
     this.ownBytes = 0
   }
 
-  /** Drops what waits, but for the rest of a record that is half out. Returns the number of records dropped. */
-  drop(): number {
+  /** Drops what waits, but for the rest of a record that is half out. */
+  keepTornRecord(): void {
     const isTorn = this.#written > 0 && this.#bytes[this.#written - 1] !== newline
-    const keptTo = isTorn ? this.#bytes.indexOf(newline, this.#written) + 1 : this.#written
-    const dropped = countRecords(this.#bytes.subarray(keptTo, this.#length))
-    this.#length = keptTo
+    this.#length = isTorn ? this.#bytes.indexOf(newline, this.#written) + 1 : this.#written
     if (this.isEmpty) this.clear()
-    return dropped
   }
 }
 

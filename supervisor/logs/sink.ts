@@ -176,7 +176,7 @@ class Sink implements LogSink {
   #failed(code: string | undefined): void {
     if (code !== undefined && goneCodes.has(code)) {
       this.gone = true
-      this.#dropWaiting()
+      this.#dropWaiting((first) => first.clear())
       return
     }
     if (code === undefined || code === 'EAGAIN') {
@@ -185,7 +185,8 @@ class Sink implements LogSink {
     }
     const nowMs = this.#clock.monotonicMs()
     this.#failingSinceMs ??= nowMs
-    if (nowMs - this.#failingSinceMs >= limits.logFailedWriteMs) this.#dropWaiting()
+    if (nowMs - this.#failingSinceMs >= limits.logFailedWriteMs)
+      this.#dropWaiting((first) => first.keepTornRecord())
     this.#retry(limits.logFailedWritePauseMs)
   }
 
@@ -194,10 +195,13 @@ class Sink implements LogSink {
     this.#clock.startTimer(this.#pauseMs, () => this.#writeNext())
   }
 
-  #dropWaiting(): void {
-    const [first, ...others] = this.#segments as [Segment, ...Segment[]]
-    let lines = first.drop()
-    for (const segment of others) lines += countRecords(segment.waiting)
+  /** @param dropFrom what to drop of the first segment; the others go altogether */
+  #dropWaiting(dropFrom: (first: Segment) => void): void {
+    let lines = 0
+    for (const segment of this.#segments) lines += countRecords(segment.waiting)
+    const first = this.#segments[0] as Segment
+    dropFrom(first)
+    lines -= countRecords(first.waiting)
     this.#segments = [first]
     this.bufferedBytes = first.waiting.length
     this.#ownBytes = first.ownBytes

@@ -33,8 +33,8 @@ t.test('R7.4 flow1 works with a read-only root and no privileges', async (t) => 
         ...variant,
       })
       await flow.log.next(({ message, file }) => message === 'file worked through' && file === 'stock.csv')
+      await flow.log.next(({ event, to }) => event === 'state.changed' && to === 'running')
       t.equal(await database.query('select count(*) from flow1.rows'), '9')
-      await database.query('drop schema flow1 cascade')
 
       const self = await flow.exec('grep', '-E', '^(Uid|CapEff|CapBnd|NoNewPrivs):', '/proc/1/status')
       const uid = (variant.user ?? '10001').split(':')[0]
@@ -50,6 +50,7 @@ t.test('R7.4 flow1 works with a read-only root and no privileges', async (t) => 
       t.equal(code, 0)
       t.match(last, { event: 'exit', reason: 'stopped' })
       t.same(flawsOf(flow), [])
+      await database.query('drop schema flow1 cascade')
     })
   }
 })

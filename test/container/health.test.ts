@@ -45,6 +45,7 @@ t.test("a flow image's own check counts: unhealthy to whoever asks", async (t) =
     publish: [8088],
     mounts: [{ source: `${checkout}/test/fixtures/checks`, target: '/opt/flowkeep/healthchecks' }],
   })
+  await flow.log.next('flow.started')
   const { body } = await until(
     'the check has its verdict',
     () => flow.get('/health'),

@@ -197,9 +197,9 @@ t.test('§4 an abort ends a check at once and destroys its socket', async (t) =>
   const checked = service(server.address).check(stop.signal)
   await connected
   stop.abort()
-  t.match(await checked, { ok: false })
+  t.match(await checked, { ok: false, message: /cancelled/ })
   await server.idle()
-  t.match(await service(server.address).check(AbortSignal.abort()), { ok: false })
+  t.match(await service(server.address).check(AbortSignal.abort()), { ok: false, message: /cancelled/ })
   t.equal(await service(server.address).knock(new AbortController().signal), true)
   await server.close()
   t.equal(await service(server.address).knock(new AbortController().signal), false)

@@ -1,0 +1,133 @@
+// What the images are made of, and what must not be in them.
+
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { checkout } from '../harness/checkout.ts'
+import { prepareEngine } from '../harness/container.ts'
+import { docker, execute, tryDocker } from '../harness/docker.ts'
+import { ownLabels } from '../harness/docker-owner.ts'
+import { baseImage, buildImages, flow1Image } from '../harness/images.ts'
+
+await prepareEngine()
+await buildImages()
+
+interface Image {
+  readonly Config: {
+    readonly User: string
+    readonly Entrypoint: readonly string[]
+    readonly StopSignal: string
+    readonly Volumes: Readonly<Record<string, unknown>>
+    readonly Labels: Readonly<Record<string, string>>
+    readonly Healthcheck: { readonly Test: readonly string[]; readonly StartPeriod: number }
+  }
+  readonly RootFS: { readonly Layers: readonly string[] }
+}
+
+async function inspect(image: string): Promise<Image> {
+  return JSON.parse(await docker(['image', 'inspect', image]))[0]
+}
+
+/** Output of a shell in the image, without the supervisor. */
+async function shell(image: string, script: string, ...options: string[]): Promise<string> {
+  const [label] = Object.entries(ownLabels).map(([name, value]) => `${name}=${value}`)
+  const run = ['run', '--rm', '--label', label as string, ...options, '--entrypoint', 'sh', image]
+  return docker([...run, '-c', script])
+}
+
+t.test('R4.1 the base image says how it is to be run', async (t) => {
+  const { Config } = await inspect(baseImage)
+  t.equal(Config.User, '10001:10001', 'R7.1 not root, and numeric')
+  t.same(Config.Entrypoint, ['flowkeep', 'run', '--'])
+  t.equal(Config.StopSignal, 'SIGTERM')
+  t.same(Object.keys(Config.Volumes).sort(), ['/run', '/tmp', '/var/lib/flowkeep'])
+  t.same(Config.Healthcheck.Test, ['CMD', 'flowkeep', 'health'])
+  const gateTimeoutNs = 5 * 60 * 1e9
+  t.ok(Config.Healthcheck.StartPeriod > gateTimeoutNs, 'the start period covers the gate')
+  const { version } = JSON.parse(readFileSync(`${checkout}/package.json`, 'utf8'))
+  t.match(Config.Labels, {
+    'org.opencontainers.image.version': version,
+    'org.opencontainers.image.licenses': 'Apache-2.0',
+  })
+})
+
+t.test('R7.4 nothing in it helps to become another user, and nothing of ours can be changed', async (t) => {
+  t.equal(await shell(baseImage, 'find / -xdev -perm /6000 -type f 2>/dev/null; true'), '')
+  const writable = 'find /opt /usr /etc -xdev ! -type l \\( -writable -o ! -user root \\) 2>/dev/null; true'
+  t.equal(await shell(baseImage, writable), '')
+  t.equal(await shell(baseImage, 'stat -c "%U %a" /opt/flowkeep/healthchecks'), 'root 755')
+})
+
+t.test('R4.1 Python has its driver, the supervisor its own Node.js, and they keep apart', async (t) => {
+  const driver = 'python -c "import sys, psycopg; print(sys.prefix, psycopg.pq.__impl__)"'
+  t.equal(await shell(baseImage, driver), '/opt/venv binary')
+  t.equal(await shell(baseImage, 'command -v node || echo none'), 'none')
+  t.match(await shell(baseImage, 'flowkeep --version'), /^\S*\d+\.\d+\.\d+/)
+  t.match(await shell(baseImage, '/opt/flowkeep/bin/node --version'), /^v26\./)
+})
+
+t.test('R4.1 a flow image can add packages to the same environment', async (t) => {
+  const answer = await shell(baseImage, 'command -v pip; pip --version', '--user', '0')
+  t.match(answer, /^\/opt\/venv\/bin\/pip\n.*\/opt\/venv\//)
+})
+
+t.test('R4.2 a flow image adds flow code only, on top of the base', async (t) => {
+  const [base, flow] = await Promise.all([inspect(baseImage), inspect(flow1Image)])
+  const shared = flow.RootFS.Layers.slice(0, base.RootFS.Layers.length)
+  t.same(shared, base.RootFS.Layers)
+  t.equal(flow.Config.User, base.Config.User)
+  t.same(flow.Config.Entrypoint, base.Config.Entrypoint)
+})
+
+t.test('R4.3 R4.4 building again without a change gives the same images', async (t) => {
+  const ids = () => docker(['image', 'inspect', '--format', '{{.Id}}', baseImage, flow1Image])
+  const before = await ids()
+  await buildImages()
+  t.equal(await ids(), before)
+})
+
+const { stdout: buildArguments } = await execute(`${checkout}/images/build-secrets.sh`, [])
+const secrets = [...buildArguments.matchAll(/^id=(\w+),src=(.*)$/gm)].map(([, id, path]) => ({ id, path }))
+const skip = secrets.length > 0 ? false : 'this machine needs none to build'
+
+t.test('R7.2 no build secret is in the images, their history or their settings', { skip }, async (t) => {
+  for (const image of [baseImage, flow1Image]) {
+    const told = [
+      await docker(['history', '--no-trunc', '--format', '{{.CreatedBy}}', image]),
+      await docker(['image', 'inspect', image]),
+    ].join('\n')
+    for (const { id, path } of secrets) {
+      const lines = readFileSync(path as string, 'utf8').split('\n')
+      // Certificates are told by their first lines as well as by all of them.
+      const telling = lines.filter((line) => line.trim().length >= 16).slice(0, 100)
+      t.same(
+        telling.filter((line) => told.includes(line.trim())),
+        [],
+        `${id} in the settings of ${image}`,
+      )
+    }
+    const files = await shell(
+      image,
+      'ls -A /root; cat /etc/pip.conf /root/.npmrc 2>/dev/null; true',
+      '--user',
+      '0',
+    )
+    t.notMatch(files, /npmrc|index-url|registry|token/i, `files of ${image}`)
+  }
+  const bundle = 'sha256sum /etc/ssl/certs/ca-certificates.crt'
+  t.equal(
+    await shell(baseImage, bundle),
+    await shell('python:3.13-slim-trixie', bundle),
+    'the authorities are those of the upstream image',
+  )
+})
+
+t.test('§3 every command of the image has its help', async (t) => {
+  for (const command of ['check', 'config', 'health', 'status', 'run']) {
+    const { code, stdout } = await tryDocker([
+      ...['run', '--rm', '--label', Object.entries(ownLabels)[0]?.join('=') as string],
+      ...['--entrypoint', 'flowkeep', baseImage, command, '--help'],
+    ])
+    t.equal(code, 0, command)
+    t.match(stdout, /usage/i, command)
+  }
+})
