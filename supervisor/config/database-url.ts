@@ -53,11 +53,21 @@ function wrongPart(parts: UrlParts): Parsed<undefined> {
   }
   const socketHost = parameters.some(([key, value]) => key === 'host' && value !== '')
   if (parts.host === '' && !socketHost) return refuse('it has no host')
-  const database = parts.path.slice(1)
-  if (database === '') return refuse('it has no database name', 'Add it after the host: …/database')
-  if (database.includes('/')) return refuse('its database name has a /', 'Write a / in a name as %2F.')
-  const mistake = encodingMistake(database)
-  return mistake === undefined ? accept(undefined) : refuse(`its database name has ${mistake}`)
+  return wrongDatabase(parts.path.slice(1))
+}
+
+/** The driver drops `.` and `..` as steps of a path, and decodes less in a name than in a password. */
+function wrongDatabase(name: string): Parsed<undefined> {
+  if (name === '') return refuse('it has no database name', 'Add it after the host: …/database')
+  if (name.includes('/'))
+    return refuse('it has another / after the database name', 'Leave out what follows the name.')
+  const mistake = encodingMistake(name)
+  if (mistake !== undefined) return refuse(`its database name has ${mistake}`)
+  const decodedName = decodeURIComponent(name)
+  if (/^\.{1,2}$/.test(decodedName) || decodeURI(name) !== decodedName) {
+    return refuse('its database name cannot be given in a URL')
+  }
+  return accept(undefined)
 }
 
 function shown(parts: UrlParts): string {

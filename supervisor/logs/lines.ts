@@ -152,7 +152,8 @@ export class LineWriter {
 
   #record(bytes: Buffer, start: number, end: number): boolean {
     const record = recordOf(bytes, start, end, this)
-    if (record === undefined || record.length > limits.logLineBytes) return false
+    if (record === undefined) return false
+    // A character takes three bytes at most.
     if (record.length * 3 > limits.logLineBytes && Buffer.byteLength(record) > limits.logLineBytes)
       return false
     this.#reserve()

@@ -1,15 +1,13 @@
 // PostgreSQL isn't there yet when the container starts: the flow waits, the container says why, and it can be stopped.
 
 import t from 'tap'
-import { createNetwork, flawsOf, startContainer } from '../harness/container.ts'
+import { createNetwork, flawsOf, startContainer, type TestContext } from '../harness/container.ts'
 import { buildImages, flow1Image } from '../harness/images.ts'
 import { databasePassword, databaseUrl, startPostgres } from '../harness/postgres-container.ts'
 
-type Test = typeof t
-
 await buildImages()
 
-function startFlow(t: Test, network: string, environment: Readonly<Record<string, string>> = {}) {
+function startFlow(t: TestContext, network: string, environment: Readonly<Record<string, string>> = {}) {
   return startContainer(t, {
     image: flow1Image,
     network,

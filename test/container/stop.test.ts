@@ -1,15 +1,13 @@
 // `docker stop`: the flow is told, ends by itself within the grace, and the last line says so.
 
 import t from 'tap'
-import { type Container, flawsOf, startContainer } from '../harness/container.ts'
+import { type Container, flawsOf, startContainer, type TestContext } from '../harness/container.ts'
 import { baseImage, buildImages } from '../harness/images.ts'
-
-type Test = typeof t
 
 await buildImages()
 
 async function startShell(
-  t: Test,
+  t: TestContext,
   script: string,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Container> {

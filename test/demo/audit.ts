@@ -76,7 +76,8 @@ function auditFile(file: DataFile, stored: readonly Stored[]): FileAudit {
   let differing = 0
   for (const record of stored) {
     const first = record.line - 1
-    for (let index = first; index < first + record.lines; index++) coverage[index] = (coverage[index] ?? 0) + 1
+    for (let index = first; index < first + record.lines; index++)
+      coverage[index] = (coverage[index] ?? 0) + 1
     const text = lines.slice(first, first + record.lines).join('\n')
     if (record.fields && toCsv(record.fields) !== withoutReturn(text)) differing++
   }
@@ -94,7 +95,12 @@ function auditFile(file: DataFile, stored: readonly Stored[]): FileAudit {
 
 function miscount(file: DataFile, rows: number, rejects: Record<string, number>): string | undefined {
   const describe = (rows: number, rejects: Record<string, number>) =>
-    [`${rows} rows`, ...Object.entries(rejects).sort().map(([reason, count]) => `${count} ${reason}`)].join(', ')
+    [
+      `${rows} rows`,
+      ...Object.entries(rejects)
+        .sort()
+        .map(([reason, count]) => `${count} ${reason}`),
+    ].join(', ')
   const expected = describe(file.rows, file.rejects)
   const found = describe(rows, rejects)
   return found === expected ? undefined : `${file.name}: ${found} instead of ${expected}`
@@ -122,9 +128,7 @@ function countEach(words: readonly string[]): Record<string, number> {
 
 /** As all the files are written: with quotes only where they are needed. */
 function toCsv(fields: readonly string[]): string {
-  return fields
-    .map((field) => (/[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field))
-    .join(',')
+  return fields.map((field) => (/[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',')
 }
 
 function withoutReturn(text: string): string {

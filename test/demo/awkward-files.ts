@@ -18,7 +18,7 @@ export const awkwardFiles: readonly DataFile[] = [
   }),
   file('broken-quotes.csv', {
     // The open quote of line 6 must not swallow the lines after it.
-    bytes: `${header}\n1,one,1\n2,"tw"o,2\n3,thr"ee,3\n4,four,4\n5,"five,5\n6,six,6\n7,"seven",7\n8,eight,8\n`,
+    bytes: `${header}\n1,one,1\n2,"tw"o,2\n3,thr"ee,3\n4,four,4\n5,"five,5\n6,six,6\n7,"sev,en",7\n8,eight,8\n`,
     rows: 5,
     rejects: { broken_quotes: 2, open_quote: 1 },
   }),

@@ -18,15 +18,15 @@ export interface Live {
 
 export class Board {
   readonly steps: readonly Step[]
-  readonly recordsTotal: number
+  readonly rowsTotal: number
   headline = ''
   /** Once the supervisor runs. */
   live: Live | undefined
   readonly #listeners: (() => void)[] = []
 
-  constructor(titles: readonly string[], recordsTotal: number) {
+  constructor(titles: readonly string[], rowsTotal: number) {
     this.steps = titles.map((title) => ({ title, state: 'ahead', detail: '', durationMs: 0 }))
-    this.recordsTotal = recordsTotal
+    this.rowsTotal = rowsTotal
   }
 
   onChange(listener: () => void): void {
@@ -37,8 +37,10 @@ export class Board {
     for (const listener of this.#listeners) listener()
   }
 
-  /** Records that the flow says are stored. */
-  get recordsDone(): number {
-    return Number(this.live?.records.all.findLast((record) => typeof record['done'] === 'number')?.['done'] ?? 0)
+  /** Rows that the flow says are stored or rejected. */
+  get rowsDone(): number {
+    return Number(
+      this.live?.records.all.findLast((record) => typeof record['done'] === 'number')?.['done'] ?? 0,
+    )
   }
 }

@@ -25,5 +25,8 @@ export function findNamespace(isWanted: boolean): Namespace {
 }
 
 function none(why: string): Namespace {
-  return { launcher: [], description: `as an ordinary process that adopts orphans (no PID namespace: ${why})` }
+  return {
+    launcher: [],
+    description: `as an ordinary process that adopts orphans (no PID namespace: ${why})`,
+  }
 }

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { bundle } from '../../images/bundle.ts'
 import { listProcesses } from '../../supervisor/process/tree.ts'
 import { checkout } from '../harness/checkout.ts'
-import { type LogRecords, readRecords } from '../harness/log-records.ts'
+import { type LogRecord, type LogRecords, readRecords } from '../harness/log-records.ts'
 import type { WorkDirectory } from './work-directory.ts'
 
 export interface SupervisorOptions {
@@ -22,6 +22,8 @@ export interface SupervisorOptions {
 
 export interface Supervisor {
   readonly records: LogRecords
+  /** The first record, past or future, that fits. Rejects when the supervisor ends without one. */
+  record(fits: string | ((record: LogRecord) => boolean)): Promise<LogRecord>
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>
   /** As this side of the namespace sees it; known once the supervisor has said something. */
   readonly pid: number
@@ -78,6 +80,10 @@ export function startSupervisor(options: SupervisorOptions): Supervisor {
 
   return {
     records,
+    record: (fits) =>
+      records.next(fits).catch(() => {
+        throw new Error('the supervisor has ended')
+      }),
     exited,
     get pid() {
       return pid()

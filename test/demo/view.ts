@@ -22,20 +22,22 @@ export function openView(board: Board, out: WriteStream, environment: NodeJS.Pro
 function openBlock(board: Board, out: WriteStream): View {
   const rate = createRate()
   let drawn = 0
-  function draw(): void {
-    const lines = blockLines(board, rate(board.recordsDone, performance.now()))
+  function draw(isLast = false): void {
+    const lines = blockLines(board, rate(board.rowsDone, performance.now()))
     const up = drawn === 0 ? '' : `\x1b[${drawn}A`
     drawn = lines.length
-    const shown = lines.map((line) => `${cutTo(line, out.columns - 1)}\x1b[K\n`).join('')
+    // A line that wraps would spoil the next drawing.
+    const fitting = isLast ? lines : lines.map((line) => cutTo(line, out.columns - 1))
+    const shown = fitting.map((line) => `${line}\x1b[K\n`).join('')
     // One write, so that no half of it is ever seen.
     out.write(`\x1b[?25l${up}${shown}\x1b[J`)
   }
-  const timer = setInterval(draw, redrawEveryMs)
+  const timer = setInterval(() => draw(), redrawEveryMs)
   draw()
   return {
     close() {
       clearInterval(timer)
-      draw()
+      draw(true)
       out.write('\x1b[?25h')
     },
   }
@@ -43,9 +45,10 @@ function openBlock(board: Board, out: WriteStream): View {
 
 function openLines(board: Board, out: NodeJS.WritableStream): View {
   const told = new Set<Step>()
+  const rate = createRate()
   let headline = ''
   let tenths = 0
-  function tell(): void {
+  function tellSteps(): void {
     if (board.headline !== headline) {
       headline = board.headline
       out.write(`${headline}\n`)
@@ -55,20 +58,28 @@ function openLines(board: Board, out: NodeJS.WritableStream): View {
       told.add(step)
       out.write(`${stepLine(step)}\n`)
     }
-    const { recordsDone, recordsTotal } = board
-    const reached = Math.floor((10 * recordsDone) / recordsTotal)
-    if (reached > tenths) {
-      tenths = reached
-      out.write(`    ${formatCount(recordsDone)} of ${formatCount(recordsTotal)} records\n`)
-    }
   }
-  board.onChange(tell)
-  tell()
-  return { close: tell }
+  function tellRows(): void {
+    const { rowsDone, rowsTotal } = board
+    const rowsPerSecond = rate(rowsDone, performance.now())
+    const reached = Math.floor((10 * rowsDone) / rowsTotal)
+    if (reached === tenths) return
+    tenths = reached
+    const [figures = ''] = figureLines(board, rowsPerSecond).slice(1)
+    out.write(`  ${figures}\n`)
+  }
+  const timer = setInterval(tellRows, redrawEveryMs)
+  board.onChange(tellSteps)
+  return {
+    close() {
+      clearInterval(timer)
+      tellSteps()
+    },
+  }
 }
 
-function blockLines(board: Board, recordsPerSecond: number): string[] {
-  return ['', board.headline, '', ...board.steps.map(stepLine), '', ...figureLines(board, recordsPerSecond), '']
+function blockLines(board: Board, rowsPerSecond: number): string[] {
+  return ['', board.headline, '', ...board.steps.map(stepLine), '', ...figureLines(board, rowsPerSecond), '']
 }
 
 const marks = { ahead: '·', running: '▸', done: '✓', failed: '✗' } as const
@@ -81,26 +92,33 @@ function stepLine({ state, title, detail, durationMs }: Step): string {
   return `  ${mark} ${what}${detail ? `: ${detail}` : ''}${isOver ? styleText('dim', ` (${formatMs(durationMs)})`) : ''}`
 }
 
-function figureLines(board: Board, recordsPerSecond: number): string[] {
-  const { live, recordsDone, recordsTotal } = board
+function figureLines(board: Board, rowsPerSecond: number): string[] {
+  const { live, rowsDone, rowsTotal } = board
   const look = live?.watch.latest
+  const now = live?.watch.isOver ? undefined : look?.health
   const metric = (name: string) => look?.metrics.get(`flowkeep_${name}`) ?? 0
-  const share = recordsTotal === 0 ? 0 : Math.min(1, recordsDone / recordsTotal)
+  const share = rowsTotal === 0 ? 0 : Math.min(1, rowsDone / rowsTotal)
   const filled = Math.round(share * barColumns)
   const bar = `${'█'.repeat(filled)}${'░'.repeat(barColumns - filled)}`
-  const health = look ? `${look.health.body.status}, /health ${look.health.status}` : '–'
+  const health = now ? `${now.body.status}, /health ${now.status}` : '–'
   const memory = look?.metrics.get('process_resident_memory_bytes')
   return [
-    `  state    ${(look?.health.body.state ?? '–').padEnd(14)} health  ${health}`,
-    `  records  ${bar}  ${formatCount(recordsDone)} / ${formatCount(recordsTotal)}  ${formatCount(recordsPerSecond)}/s`,
+    `  state    ${(now?.body.state ?? '–').padEnd(14)} health  ${health}`,
+    `  rows     ${bar}  ${formatCount(rowsDone)} / ${formatCount(rowsTotal)}  ${formatCount(rowsPerSecond)}/s`,
     `  orphans reaped ${formatCount(metric('orphans_reaped_total'))}   ` +
       `restarts ${Math.max(0, metric('flow_starts_total') - 1)}   ` +
       `supervisor's memory ${memory === undefined ? '–' : formatBytes(memory)}`,
   ]
 }
 
-/** Escape sequences take no room. */
+const styleOrCharacter = new RegExp(`(${String.fromCharCode(27)}\\[\\d+m)|.`, 'gu')
+
+/** Styles take no room. */
 function cutTo(line: string, columns: number): string {
   let room = columns
-  return line.replace(/(\x1b\[\d+m)|./gu, (character, sequence) => (sequence || room-- > 0 ? character : ''))
+  return line.replace(styleOrCharacter, (character, style) => {
+    if (style) return style
+    room--
+    return room > 0 ? character : room === 0 ? '…' : ''
+  })
 }

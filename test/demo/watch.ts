@@ -19,8 +19,9 @@ export interface Watch {
   readonly slowestMs: number
   /** The next look that fits. */
   until(fits: (look: Look) => boolean): Promise<Look>
-  /** From now on the listener may go away. */
+  /** From now on the listener may go away, and nothing is asked any more. */
   over(): void
+  readonly isOver: boolean
 }
 
 const betweenMs = 100
@@ -84,6 +85,9 @@ export function watchHttp(port: number, abort: AbortSignal): Watch {
       }),
     over() {
       isOver = true
+    },
+    get isOver() {
+      return isOver
     },
   }
 }

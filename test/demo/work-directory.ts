@@ -3,7 +3,15 @@
 // directory and removes it, so that nothing stays behind even after SIGKILL.
 
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'

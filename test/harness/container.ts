@@ -37,7 +37,7 @@ export interface Ending {
   readonly last: LogRecord | undefined
 }
 
-interface TestContext {
+export interface TestContext {
   teardown(fn: () => unknown): void
 }
 

@@ -4,6 +4,7 @@ import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { checkout } from './checkout.ts'
+import type { TestContext } from './container.ts'
 
 /** Clean ones, 100,000 rows. */
 export const realFiles = csvFilesIn(`${checkout}/node_modules/vega-datasets/data`)
@@ -16,7 +17,7 @@ function csvFilesIn(directory: string): string[] {
     .map((name) => join(directory, name))
 }
 
-export function inputDirectory(t: { teardown(fn: () => unknown): void }, files: readonly string[]): string {
+export function inputDirectory(t: TestContext, files: readonly string[]): string {
   const directory = mkdtempSync(join(tmpdir(), 'flowkeep-input-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
   for (const file of files) {

@@ -1,6 +1,6 @@
 // PostgreSQL as a container on a test's network, found there as `db`.
 
-import { type Container, startContainer } from './container.ts'
+import { type Container, startContainer, type TestContext } from './container.ts'
 
 const user = 'flow'
 const database = 'flows'
@@ -16,10 +16,7 @@ export const databasePassword = 'wq8-Zr1.pass'
 export const databaseUrl = `postgresql://${user}:${databasePassword}@db:5432/${database}`
 
 /** Does not wait until it is ready: that is the gate's business. */
-export async function startPostgres(
-  t: { teardown(fn: () => unknown): void },
-  network: string,
-): Promise<PostgresContainer> {
+export async function startPostgres(t: TestContext, network: string): Promise<PostgresContainer> {
   const container = await startContainer(t, {
     image: 'postgres:17',
     command: ['-c', 'fsync=off'],

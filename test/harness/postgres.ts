@@ -2,24 +2,16 @@
 // directory. A small shell outlives this process by a moment: when its standard input closes, however this process
 // ended, it stops the server and removes the directory, so that nothing is left behind even after SIGKILL.
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  chmodSync,
-  chownSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { chownSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { createServer, Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
 import pg from 'pg'
 import { type Authority, createAuthority } from './certificates.ts'
 import { type Identity, postgresBinaries, postgresIdentity } from './postgres-binaries.ts'
+import { makeDirectory, releaseSharedMemory, startGuard, unrefStream } from './postgres-directory.ts'
 
 export interface PostgresOptions {
   /** A free one is chosen when absent. */
@@ -257,47 +249,6 @@ function write({ directory, identity }: Site, name: string, text: string): void 
   if (identity) chownSync(path, identity.uid, identity.gid)
 }
 
-function makeDirectory(identity: Identity | undefined): string {
-  const base = identity && !traversable(tmpdir()) ? '/tmp' : tmpdir()
-  // The real path, since the guard compares it with the postmaster's working directory.
-  const directory = realpathSync(mkdtempSync(join(base, 'flowkeep-postgres-')))
-  if (identity) {
-    chownSync(directory, identity.uid, identity.gid)
-    chmodSync(directory, 0o700)
-  }
-  return directory
-}
-
-function traversable(path: string): boolean {
-  if ((statSync(path).mode & 0o001) === 0) return false
-  return dirname(path) === path || traversable(dirname(path))
-}
-
-// The postmaster is told by its working directory: the number in postmaster.pid may belong to someone else by now.
-const guardScript = `
-trap '' INT TERM HUP QUIT
-cat >/dev/null
-pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
-if [ -n "$pid" ] && [ "$(readlink "/proc/$pid/cwd")" = "$1/data" ]; then
-  kill -CONT "$pid"
-  kill -QUIT "$pid"
-fi 2>/dev/null
-tries=0
-until rm -rf "$1" 2>/dev/null || [ $tries -ge 100 ]; do
-  tries=$((tries + 1))
-  sleep 0.1
-done
-`
-
-function startGuard(directory: string): ChildProcess {
-  const guard = spawn('/bin/sh', ['-c', guardScript, 'sh', directory], {
-    ...{ cwd: '/', detached: true, stdio: ['pipe', 'ignore', 'ignore'] },
-  })
-  guard.unref()
-  unrefStream(guard.stdin)
-  return guard
-}
-
 /** Resolves when what `child` writes from now on matches; rejects with what it wrote when it ends before that. */
 function logMatches(child: ChildProcess, until: RegExp): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -320,11 +271,6 @@ function logMatches(child: ChildProcess, until: RegExp): Promise<void> {
   })
 }
 
-/** Pipes of a child are sockets; their types do not say so. */
-function unrefStream(stream: unknown): void {
-  if (stream instanceof Socket) stream.unref()
-}
-
 async function run(site: Site, program: string, args: string[]): Promise<void> {
   const child = spawn(join(site.bin, program), args, {
     ...site.identity,
@@ -338,18 +284,6 @@ async function run(site: Site, program: string, args: string[]): Promise<void> {
   }
   const [status] = await once(child, 'close')
   if (status !== 0) throw new Error(`${program} failed (${status}): ${output.trim()}`)
-}
-
-/** A killed postmaster leaves its System V segment; line 7 of postmaster.pid names it: `key id`. */
-function releaseSharedMemory(dataDirectory: string): void {
-  let lines: string[]
-  try {
-    lines = readFileSync(join(dataDirectory, 'postmaster.pid'), 'utf8').split('\n')
-  } catch {
-    return
-  }
-  const id = /^\s*\d+\s+(\d+)\s*$/.exec(lines[6] ?? '')?.[1]
-  if (id) spawnSync('ipcrm', ['-m', id], { stdio: 'ignore' })
 }
 
 async function freePort(host: string): Promise<number> {

@@ -1,6 +1,8 @@
 // Orphans are reaped, and no exit status of our own children is lost to it.
 
+import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { noNamespace, startSupervised } from '../../harness/supervised.ts'
 
@@ -38,18 +40,11 @@ t.test('R8.2 reaping: 1,000 orphans leave no zombie', { skip }, async (t) => {
   await flow.exited
 })
 
-t.test('R8.2 reaping: orphans and own children die together and no status is lost', { skip }, async (t) => {
-  for (const status of [1, 33, 77, 200]) {
-    // The leader exits in the middle of its orphans' deaths.
-    const flow = await startSupervised(t, {
-      command: [
-        'sh',
-        '-c',
-        `i=0; while [ $i -lt 100 ]; do (sleep 0.0$((i%9)) & ) ; i=$((i+1)); done; exit ${status}`,
-      ],
-    })
-    t.equal((await flow.exited).code, status)
-  }
+t.test('R8.2 reaping: of 500 own children among 1,000 orphans no exit status is lost', async (t) => {
+  const fixture = new URL('../../fixtures/own-children-among-orphans.ts', import.meta.url).pathname
+  const args = ['--disable-warning=ExperimentalWarning', fixture, '500', '20']
+  const { stdout } = await promisify(execFile)(process.execPath, args)
+  t.same(JSON.parse(stdout), { wrong: 0, reaped: 1000 })
 })
 
 t.test('R8.2 reaping: not as PID 1 it adopts orphans all the same, and says so', async (t) => {

@@ -250,6 +250,16 @@ t.test('R1.4 every problem is listed, not only the first', async (t) => {
   )
 })
 
+t.test('R1.4 a secret that is wrong is described, not even masked piece by piece', async (t) => {
+  t.match(problemWith({ CONTAINER_DATABASE_A_URL: 'postgres://app:hunter2@db' }), {
+    variable: 'CONTAINER_DATABASE_A_URL',
+    found: 'a value of 25 characters: it has no database name',
+  })
+  t.match(problemWith({ CONTAINER_SERVICE_A_URL: 'http://a', CONTAINER_SERVICE_A_TOKEN: 'ä' }), {
+    found: 'a value of 1 character: it has characters a header cannot carry',
+  })
+})
+
 t.test('R1.4 in an order that does not depend on the order of the environment', async (t) => {
   const expected = problemsWith(wrong)
   fc.assert(
@@ -312,4 +322,28 @@ t.test('R1.4 a name from the environment cannot write to the terminal', async (t
   const [problem] = problemsWith({ 'CONTAINER_\u001b[2J\nX': '1', CONTAINER_HTTP_HOST: '\u001b[2J' })
   t.equal(problem?.found, '"\\u{1b}[2J"')
   t.notMatch(JSON.stringify(problemsWith({ 'CONTAINER_\u001b[2J\nX': '1' })), /\\u001b|\\n/)
+})
+
+t.test('R1.4 what could not be read or was set twice hides no other problem', async (t) => {
+  t.match(problemsWith({ CONTAINER_DATABASE_A_POOL_SIZE_FILE: '/gone' }), [
+    { variable: 'CONTAINER_DATABASE_A_POOL_SIZE_FILE' },
+    { variable: 'CONTAINER_DATABASE_A_URL', found: 'not set, while CONTAINER_DATABASE_A_POOL_SIZE is' },
+  ])
+  t.match(problemsWith({ CONTAINER_HTTP_PORT: 'x', CONTAINER_HTTP_PORT_FILE: '/port' }), [
+    { variable: 'CONTAINER_HTTP_PORT', found: /^both/ },
+    { variable: 'CONTAINER_HTTP_PORT', found: '"x"' },
+  ])
+})
+
+t.test('§5 databases and services come in the order of their names, wherever they are set', async (t) => {
+  const { entries } = accepted(
+    {
+      CONTAINER_CONFIG_FILE: '/f',
+      CONTAINER_DATABASE_B_URL: 'postgres://db/b',
+      CONTAINER_SERVICE_A_URL: 'http://a',
+    },
+    { '/f': 'CONTAINER_DATABASE_A_URL=postgres://db/a\n' },
+  )
+  const urls = entries.map(({ path }) => path).filter((path) => path.endsWith('.url'))
+  t.same(urls, ['databases.a.url', 'databases.b.url', 'services.a.url'])
 })

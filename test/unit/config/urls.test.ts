@@ -3,6 +3,7 @@ import t from 'tap'
 import { databaseUrl } from '../../../supervisor/config/database-url.ts'
 import type { Format } from '../../../supervisor/config/format.ts'
 import { prefectUrl, serviceUrl, splitCredentials } from '../../../supervisor/config/service-url.ts'
+import { takeApart } from '../../../supervisor/config/url-parts.ts'
 
 function wrong(format: Format<string>, text: string): string | undefined {
   const parsed = format.parse(text)
@@ -36,7 +37,10 @@ t.test('R1.1 R1.4 what a database URL lacks is explained', async (t) => {
     'postgres://db': 'it has no database name',
     'postgres://db/': 'it has no database name',
     'postgres://db?sslmode=require': 'it has no database name',
-    'postgres://db/a/b': 'its database name has a /',
+    'postgres://db/a/b': 'it has another / after the database name',
+    'postgres://db/..': 'its database name cannot be given in a URL',
+    'postgres://db/%2e': 'its database name cannot be given in a URL',
+    'postgres://db/a%2Fb': 'its database name cannot be given in a URL',
     'postgres://db/%zz': 'its database name has a % that is not followed by two hexadecimal digits',
     'postgres://db:0/rpa': 'its port is no number from 1 to 65535',
     'postgres://db:65536/rpa': 'its port is no number from 1 to 65535',
@@ -187,15 +191,23 @@ t.test(
         or('db', '[::1]', 'my_db'),
         fc.constantFrom('', ':5432'),
         or('rpa', 'rpa?x=1'),
-        (user, password, host, port, path) => {
-          const url = `postgres://${user.replaceAll(':', '')}:${password}@${host}${port}/${path}`
+        (user, secret, location, suffix, database) => {
+          const url = `postgres://${user}:${secret}@${location}${suffix}/${database}`
           if (!databaseUrl.parse(url).ok) return
           count += 1
+          const taken = takeApart(url, ['postgres'])
+          if (!taken.ok) throw new Error(`${url} cannot be taken apart`)
           const parsed = new URL(url)
-          if (parsed.hostname.replace(/%5F/gi, '_') !== host || parsed.port !== port.slice(1))
-            throw new Error(`host of ${url}`)
-          if (decodeURIComponent(parsed.password) !== decodeURIComponent(password))
-            throw new Error(`password of ${url}`)
+          const theirs = [
+            parsed.hostname,
+            parsed.port,
+            decodeURIComponent(parsed.password),
+            decodeURI(parsed.pathname),
+          ]
+          const { host, port, password, path } = taken.value
+          const ours = [host, port ?? '', decodeURIComponent(password ?? ''), decodeURI(path)]
+          if (JSON.stringify(ours) !== JSON.stringify(theirs))
+            throw new Error(`${url}: ${ours} is to the driver ${theirs}`)
         },
       ),
       { numRuns: 5000 },

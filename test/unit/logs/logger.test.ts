@@ -154,6 +154,14 @@ t.test('§9 whatever the fields are, it is one valid record of at most 16 KiB', 
   }
 })
 
+t.test('§9 what is nested too deep is cut off', async (t) => {
+  const { logger, record } = createRig()
+  const cyclic: Record<string, unknown> = { name: 'x' }
+  cyclic['self'] = cyclic
+  logger.info({ event: 'e', cyclic }, 'm')
+  t.match(record(), { cyclic: { self: { self: { self: { self: '…' } } } } })
+})
+
 t.test('§4 the last lines of a flow fit the record of its exit', async (t) => {
   const { logger, record } = createRig()
   const lastLines = Array.from({ length: limits.lastLogLines }, (_, index) => `${index} ${'z'.repeat(490)}`)

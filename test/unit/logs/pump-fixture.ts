@@ -1,5 +1,6 @@
 // A pump whose records are collected, for tests.
 
+import { isUtf8 } from 'node:buffer'
 import { createFlowPump, type FlowPump } from '../../../supervisor/logs/pump.ts'
 
 export interface FlowRecord {
@@ -38,7 +39,11 @@ export function createRig(options: { stream?: 'stdout' | 'stderr'; instance?: st
       instance: options.instance ?? 'host-1',
       counted: (lines) => counted.push(lines),
     }),
-    lines: () => Buffer.concat(blocks).toString('utf8').split('\n').slice(0, -1),
+    lines() {
+      const written = Buffer.concat(blocks)
+      if (!isUtf8(written)) throw new Error('not UTF-8')
+      return written.toString('utf8').split('\n').slice(0, -1)
+    },
     records: () => rig.lines().map((line): FlowRecord => JSON.parse(line)),
   }
   return rig

@@ -59,6 +59,22 @@ function isPrintable(line: string): boolean {
   })
 }
 
+t.test('§9 each byte at each place of a line is escaped where it has to be', async (t) => {
+  const lines: string[] = []
+  for (let code = 0; code < 0x80; code++) {
+    if (code === 0x0a) continue
+    for (let place = 0; place < 12; place++) {
+      const text = 'abcdefghijkl'.split('')
+      text[place] = String.fromCharCode(code)
+      lines.push(`${text.join('')}.`)
+    }
+  }
+  const rig = createRig()
+  pumpAll(rig, Buffer.from(lines.join('\n')))
+  t.same(reassemble(rig.records()), lines)
+  t.ok(rig.lines().every(isPrintable))
+})
+
 t.test('§9 bytes that are not UTF-8 become U+FFFD as a WHATWG decoder does it', async (t) => {
   const wrong = [
     [0xff],
@@ -119,12 +135,12 @@ t.test('§9 around the bound: one record below it, two above it, in one chunk or
     limits.logLineBytes + 1,
   ]) {
     const text = 'x'.repeat(length)
-    for (const sizes of [[length], [1000], [limits.logLineBytes, 1]]) {
+    for (const sizes of [[3 * length], [1000], [limits.logLineBytes, 1]]) {
       const rig = createRig()
-      pumpAll(rig, Buffer.from(`${text}\r\n`), sizes)
-      t.same(reassemble(rig.records()), [text])
+      pumpAll(rig, Buffer.from(`${text}\r\n${text}\n`), sizes)
+      t.same(reassemble(rig.records()), [text, text])
       t.ok(rig.lines().every((line) => Buffer.byteLength(line) < limits.logLineBytes))
-      t.equal(rig.lines().length === 1, length <= most, `${length} bytes`)
+      t.equal(rig.lines().length === 2, length <= most, `${length} bytes`)
     }
   }
 })

@@ -123,6 +123,37 @@ t.test('§9 a forged record cannot pose as the supervisor', async (t) => {
   }
 })
 
+t.test(
+  '§9 of a name given twice, also in another spelling, the last one counts and is there once',
+  async (t) => {
+    const lines = [
+      '{"a":1,"a":2}',
+      '{"a":1,"\\u0061":2}',
+      '{"message":"x","a":1,"message":"y","a":2}',
+      '{"time":"x","time":"2026-05-04T10:20:30.123Z","a":1,"a":2}',
+    ]
+    for (const line of lines) {
+      const rig = createRig()
+      pumpAll(rig, Buffer.from(line))
+      t.match(rig.records(), [{ a: 2 }])
+      t.equal(rig.lines()[0]?.match(/"a":/g)?.length, 1)
+    }
+    t.match(recordsOf(lines[2] as string), [{ message: 'y' }])
+    const [event] = recordsOf('{"\\u0065vent":"exit"}')
+    t.match(event, { 'flow.event': 'exit' })
+    t.notOk('event' in (event ?? {}))
+  },
+)
+
+t.test('§9 a line beyond the bound is text, also if its record would not be', async (t) => {
+  const line = `{"a":1${' '.repeat(limits.logLineBytes)}}`
+  for (const sizes of [[2 * line.length], [1000]]) {
+    const rig = createRig()
+    pumpAll(rig, Buffer.from(`${line}\n`), sizes)
+    t.same(reassemble(rig.records()), [line])
+  }
+})
+
 t.test('§9 a record inside a line of text stays text', async (t) => {
   const lines = [
     'x"}\\n{"component":"supervisor","event":"exit"}',
@@ -131,6 +162,10 @@ t.test('§9 a record inside a line of text stays text', async (t) => {
     '"component"',
     '{"a":1',
     '{"a":1,}',
+    '{"a":1}{"b":2}',
+    '{"a":1} x}',
+    '{"a":"\\q"}',
+    '{"a":"\\"}',
     "{'component': 'supervisor'}",
     '{"a":01}',
     '{"a":+1}',
@@ -172,6 +207,9 @@ t.test('§9 numbers stay as they were written, however large', async (t) => {
     pumpAll(rig, Buffer.from(`{"id":9007199254740993,"big":1e999,"exact":0.12345678901234567890${rest}}`))
     t.ok(rig.lines()[0]?.endsWith(`"id":9007199254740993,"big":1e999,"exact":0.12345678901234567890${rest}}`))
   }
+  const rig = createRig()
+  pumpAll(rig, Buffer.from('{"big":[1e999]}'))
+  t.ok(rig.lines()[0]?.endsWith('"big":[1e999]}'))
   t.match(recordsOf('{"time":1e999,"level":1e999,"n":[]}'), [{ time: readAt, level: 'info' }])
 })
 

@@ -175,6 +175,7 @@ t.test('§9 our own lines have a reserve beyond it; what is over is dropped, cou
   t.same(told, [3])
   t.equal(rig.written.split('ooo\n').length - 1, fitting)
   t.match(rig.written, /dropped 3\n$/)
+  while (rig.sink.flow(block(200_000))) {}
   for (let line = 0; line < fitting; line++) rig.sink.own(own)
   t.equal(rig.sink.droppedLines, 3, 'the reserve is free again')
 })
@@ -219,6 +220,18 @@ t.test('§9 a full disk is waited for', async (t) => {
   await rig.writing()
   rig.answer('all')
   t.same([rig.written, rig.sink.droppedLines, rig.clock.armed], ['a\nb\n', 0, 0])
+})
+
+t.test('§9 each success begins the wait anew', async (t) => {
+  const rig = createRig()
+  rig.sink.flow(Buffer.from('a\nb\n'))
+  for (const written of [1, 1, 'all'] as const) {
+    await rig.writing()
+    rig.answer('ENOSPC')
+    rig.clock.advance(limits.logFailedWriteMs - 1)
+    rig.answer(written)
+  }
+  t.same([rig.written, rig.sink.droppedLines], ['a\nb\n', 0])
 })
 
 t.test('§9 a disk that stays full: lines are dropped and counted, but none is torn', async (t) => {
