@@ -1,11 +1,9 @@
 // URLs of PostgreSQL databases.
 
+import { parseConnectionUrl } from '../core/connection-url.ts'
 import { mask } from '../core/secret.ts'
 import { accept, defineFormat, type Parsed, refuse } from './format.ts'
 import { encodingMistake, takeApart, type UrlParts } from './url-parts.ts'
-
-/** Those the driver acts on. It has no "allow". */
-const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']
 
 /** Parameters whose value may be shown; that of any other one may be a password. */
 const openParameters = [
@@ -13,6 +11,9 @@ const openParameters = [
   'application_name',
   'connect_timeout',
   'sslrootcert',
+  'sslcert',
+  'sslkey',
+  'sslnegotiation',
   'target_session_attrs',
   'host',
   'port',
@@ -27,7 +28,9 @@ export const databaseUrl = defineFormat<string>({
     const taken = takeApart(text, schemes)
     if (!taken.ok) return taken
     const wrong = wrongPart(taken.value)
-    return wrong.ok ? accept(text) : wrong
+    if (!wrong.ok) return wrong
+    const connection = parseConnectionUrl(text)
+    return connection.ok ? accept(text) : refuse(`it ${connection.problem}`)
   },
   show(text) {
     const taken = takeApart(text, schemes)
@@ -46,9 +49,6 @@ function wrongPart(parts: UrlParts): Parsed<undefined> {
   for (const [key, value] of parameters) {
     if (encodingMistake(key) ?? encodingMistake(value)) {
       return refuse('a parameter after the ? is not percent-encoded properly', 'Write a literal % as %25.')
-    }
-    if (key === 'sslmode' && !sslModes.includes(value)) {
-      return refuse('its sslmode is none the driver knows', `Use one of ${sslModes.join(', ')}.`)
     }
   }
   const socketHost = parameters.some(([key, value]) => key === 'host' && value !== '')

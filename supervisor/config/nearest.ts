@@ -12,6 +12,8 @@ export function nearest(text: string, candidates: Iterable<string>): string | un
   let best: string | undefined
   let fewest = most + 1
   for (const candidate of candidates) {
+    // Lengths that differ by more cannot be closer, and comparing lengths is cheap.
+    if (Math.abs(candidate.length - text.length) >= fewest) continue
     const count = mistakes(text, candidate)
     if (count >= fewest || count >= candidate.length) continue
     best = candidate

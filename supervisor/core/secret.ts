@@ -41,7 +41,8 @@ export type Redact = (text: string) => string
  */
 export function createRedactor(secrets: readonly string[]): Redact {
   const forms = new Set<string>()
-  for (const secret of secrets) {
+  for (const given of secrets) {
+    const secret = given.toWellFormed()
     if (secret.length < 4) continue
     for (const form of [
       secret,

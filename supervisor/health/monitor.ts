@@ -46,6 +46,7 @@ export class HealthMonitor {
         {
           clock: this.#parts.clock,
           random: this.#parts.random,
+          present: (message) => this.#present(message),
           changed: (of, from, to) => this.#changed(of, from, to),
         },
         before.get(check.name),
@@ -71,7 +72,7 @@ export class HealthMonitor {
     if (outcome === undefined) return void this.#notes.delete(name)
     const before = this.#notes.get(name)
     const sinceMs = before?.status === outcome.status ? before.sinceMs : this.#parts.clock.wallMs()
-    this.#notes.set(name, { ...outcome, sinceMs })
+    this.#notes.set(name, { status: outcome.status, message: this.#present(outcome.message), sinceMs })
   }
 
   report(): HealthReport {
@@ -87,7 +88,7 @@ export class HealthMonitor {
       verdicts.push(entry)
       checks[name] = {
         status: entry.status,
-        message: this.#presentable(entry.message),
+        message: entry.message,
         since: new Date(entry.sinceMs).toISOString(),
         durationMs: Math.round(entry.durationMs),
       }
@@ -108,18 +109,18 @@ export class HealthMonitor {
 
   #changed(check: HealthCheck, from: CheckStatus | undefined, to: CheckOutcome): void {
     if (from === undefined && to.status === 'healthy') return
-    const message = this.#presentable(to.message)
-    const fields = { check: check.name, from: from ?? null, to: to.status, reason: message }
-    if (to.status === 'healthy') {
+    const { status, message } = to
+    const fields = { check: check.name, from: from ?? null, to: status, reason: message }
+    if (status === 'healthy') {
       const event = check.dependency ? 'dependency.up' : 'health.changed'
       this.#parts.logger.info({ event, ...fields }, `${check.name} is healthy again`)
     } else {
       const event = check.dependency ? 'dependency.down' : 'health.changed'
-      this.#parts.logger.warn({ event, ...fields }, `${check.name} is ${to.status}: ${message}`)
+      this.#parts.logger.warn({ event, ...fields }, `${check.name} is ${status}: ${message}`)
     }
   }
 
-  #presentable(message: string): string {
+  #present(message: string): string {
     return this.#parts
       .redact(message)
       .replace(/[\s\p{Cc}]+/gu, ' ')

@@ -148,7 +148,6 @@ function outcomeOf(
 const spawnFailures: Readonly<Record<string, string>> = {
   ENOENT: 'it or its interpreter does not exist',
   EACCES: 'permission denied',
-  ENOEXEC: 'it has no "#!" line and is no program',
 }
 
 function cannotRun(error: unknown): CheckOutcome {

@@ -15,6 +15,8 @@ import type { CheckVerdict } from './status.ts'
 export interface ScheduleParts {
   readonly clock: Clock
   random(): number
+  /** Makes a message fit to be shown: once for each result, since asking has to cost nothing. */
+  present(message: string): string
   /** The status shown has changed. `from` is undefined for the first result. */
   changed(check: HealthCheck, from: CheckStatus | undefined, to: CheckOutcome): void
 }
@@ -82,8 +84,8 @@ export class ScheduledCheck {
     const changed = outcome.status !== shown?.status
     const sinceMs = changed ? this.#parts.clock.wallMs() : (shown?.sinceMs as number)
     const from = this.#shown?.status
-    this.#shown = { ...outcome, sinceMs }
-    if (outcome.status !== from) this.#parts.changed(this.check, from, outcome)
+    this.#shown = { status: outcome.status, message: this.#parts.present(outcome.message), sinceMs }
+    if (outcome.status !== from) this.#parts.changed(this.check, from, this.#shown)
   }
 
   view(): CheckView {

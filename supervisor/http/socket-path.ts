@@ -4,6 +4,7 @@
 import {
   chmodSync,
   chownSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -52,15 +53,15 @@ export function socketRefusal(path: string, error: unknown): FlowkeepError {
 /** @returns the directory if it stays open to others */
 function prepareDirectory(path: string, owner: Owner | undefined): string | undefined {
   try {
-    const made = mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    const made = makeDirectories(dirname(path))
     const directory = realpathSync(dirname(path))
     const state = statSync(directory)
     const sticky = (state.mode & 0o1000) !== 0
     // A directory that holds something else besides the socket (/tmp, /run) is not ours to close.
     const dedicated = state.uid === process.geteuid?.() && !sticky && holdsOnly(directory, basename(path))
-    if (made !== undefined || dedicated) {
+    if (made.length > 0 || dedicated) {
       chmodSync(directory, 0o700)
-      if (owner) giveTo(owner, dirname(path), made ?? dirname(path))
+      if (owner) for (const each of [...made, directory]) chownSync(each, owner.uid, owner.gid)
       return undefined
     }
     return (state.mode & 0o077) === 0 ? undefined : directory
@@ -69,12 +70,15 @@ function prepareDirectory(path: string, owner: Owner | undefined): string | unde
   }
 }
 
-/** Every directory that was made on the way must let the flow pass. */
-function giveTo(owner: Owner, from: string, upTo: string): void {
-  for (let directory = from; ; directory = dirname(directory)) {
-    chownSync(directory, owner.uid, owner.gid)
-    if (directory.length <= upTo.length) return
-  }
+/**
+ * All of them, since each directory on the way must let the flow pass. Not by `recursive: true`: where a parent exists
+ * and yet nothing can be made in it (`/proc`), Node.js 26 tries again for ever.
+ */
+function makeDirectories(directory: string): string[] {
+  const missing: string[] = []
+  for (let each = directory; !existsSync(each); each = dirname(each)) missing.unshift(each)
+  for (const each of missing) mkdirSync(each, { mode: 0o700 })
+  return missing
 }
 
 function holdsOnly(directory: string, name: string): boolean {

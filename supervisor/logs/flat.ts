@@ -3,7 +3,7 @@
 // understands all of JSON and makes the same record of it (a property test compares the two).
 // Each function that reads something returns the index after it, or `end` (where nothing can follow) if it is not there.
 
-import { ourNames, type ReadName, readNames } from './names.ts'
+import { ourNames, slots } from './names.ts'
 
 const membersMax = 64
 
@@ -15,18 +15,28 @@ const colon = 0x3a
 const openingBrace = 0x7b
 const closingBrace = 0x7d
 
-/** Index in `readNames` by the hash of the name; -1 for the names that are ours alone. */
-const slots = new Map<number, number>()
-for (const name of ourNames) slots.set(hashOf(Buffer.from(name), 0, name.length), -1)
-for (const [slot, name] of readNames.entries()) slots.set(hashOf(Buffer.from(name), 0, name.length), slot)
-const slotNames = readNames.map((name) => Buffer.from(name))
+/** A name that means something to a record. */
+interface Known {
+  readonly name: Buffer
+  /** Undefined when it is ours alone. */
+  readonly slot: number | undefined
+  readonly isOurs: boolean
+}
+
+const knownByHash = new Map<number, Known>()
+const slotsByName = new Map<string, number>(Object.entries(slots))
+for (const text of new Set([...ourNames, ...slotsByName.keys()])) {
+  const name = Buffer.from(text)
+  const known = { name, slot: slotsByName.get(text), isOurs: ourNames.has(text) }
+  knownByHash.set(hashOf(name, 0, name.length), known)
+}
 
 export class FlatObject {
   #bytes: Buffer = Buffer.alloc(0)
   readonly #hashes = new Int32Array(membersMax)
   #members = 0
-  /** Start and end of the text of each of `readNames`; -1 where there is none. */
-  readonly #texts = new Int32Array(readNames.length * 2)
+  /** Start and end of the text in each slot; -1 where there is none. */
+  readonly #texts = new Int32Array(slotsByName.size * 2)
   /** Start and end of each member that stays as it is, in turn. */
   readonly kept = new Int32Array(membersMax * 2)
   keptCount = 0
@@ -45,18 +55,18 @@ export class FlatObject {
     return byteAt(bytes, at, end) === closingBrace && skipBlanks(bytes, at + 1, end) === end
   }
 
-  startOf(name: ReadName): number {
-    return this.#texts[readNames.indexOf(name) * 2] as number
+  startOf(slot: number): number {
+    return this.#texts[slot * 2] as number
   }
 
-  endOf(name: ReadName): number {
-    return this.#texts[readNames.indexOf(name) * 2 + 1] as number
+  endOf(slot: number): number {
+    return this.#texts[slot * 2 + 1] as number
   }
 
-  /** The text that a name has; undefined where it is not there. */
-  text(name: ReadName): string | undefined {
-    const start = this.startOf(name)
-    return start < 0 ? undefined : this.#bytes.toString('latin1', start, this.endOf(name))
+  /** The text of a name; undefined where it is not there. */
+  text(slot: number): string | undefined {
+    const start = this.startOf(slot)
+    return start < 0 ? undefined : this.#bytes.toString('latin1', start, this.endOf(slot))
   }
 
   #readMember(nameAt: number, end: number): number {
@@ -69,14 +79,15 @@ export class FlatObject {
     const valueEnd = isText ? afterString(bytes, valueAt, end) : afterScalar(bytes, valueAt, end)
     if (valueEnd === end || !this.#addName(nameAt + 1, nameEnd - 1)) return end
 
-    const slot = slots.get(this.#hashes[this.#members - 1] as number)
-    if (slot !== undefined) {
-      const isUsual = isText && slot >= 0 && isSame(bytes, nameAt + 1, nameEnd - 1, slotNames[slot] as Buffer)
+    const known = knownByHash.get(this.#hashes[this.#members - 1] as number)
+    if (known) {
+      const { name, slot } = known
+      const isUsual = isText && slot !== undefined && isSame(bytes, nameAt + 1, nameEnd - 1, name)
       if (!isUsual) return end
       this.#texts[slot * 2] = valueAt + 1
       this.#texts[slot * 2 + 1] = valueEnd - 1
     }
-    if (slot === undefined || !ourNames.has(readNames[slot] as string)) {
+    if (!known?.isOurs) {
       this.kept[this.keptCount * 2] = nameAt
       this.kept[this.keptCount * 2 + 1] = valueEnd
       this.keptCount++

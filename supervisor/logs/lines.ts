@@ -5,21 +5,18 @@
 import { limits } from '../core/limits.ts'
 import { Escaper, firstSpecial, printableJson, type Source } from './escape.ts'
 import { FlatObject } from './flat.ts'
-import type { ReadName } from './names.ts'
+import { slots } from './names.ts'
 import { recordOf } from './record.ts'
 import { type LevelName, levels, soundLevel, soundTime } from './sound.ts'
 
 /** Enough for `","part":1234567890,"last":true}` and the newline. */
 const closingBytesMax = 48
 const blockBytes = 256 * 1024
-/** Where the time stands in the opening, and its length: `{"time":"2000-01-01T00:00:00.000Z`. */
-const timeAt = 9
-const timeLength = 24
 
-const closing = Buffer.from('"}\n')
-const flatClosing = Buffer.from('}\n')
-const comma = 0x2c
+const newline = 0x0a
 const quote = 0x22
+const comma = 0x2c
+const closingBrace = 0x7d
 
 export interface LineWriterParts {
   readonly sink: { flow(records: Buffer): boolean }
@@ -28,13 +25,34 @@ export interface LineWriterParts {
   readonly instance: string
 }
 
+/** Where the time stands in an opening, and its length: `{"time":"2000-01-01T00:00:00.000Z`. */
+const timeAt = 9
+const timeLength = 24
+
+/** All of a record before its message. */
+class Opening {
+  readonly bytes: Buffer
+  #time = ''
+
+  constructor(level: LevelName, identity: string) {
+    this.bytes = Buffer.from(`{"time":"${' '.repeat(timeLength)}","level":"${level}"${identity},"message":"`)
+  }
+
+  stamp(time: string): void {
+    if (time === this.#time) return
+    this.#time = time
+    this.bytes.write(time, timeAt, 'latin1')
+  }
+}
+
 export class LineWriter {
   readonly #sink: LineWriterParts['sink']
   /** The members between level and message. */
   readonly identity: string
-  /** All of a record before its message, by its level. That of `info` has the time in it. */
-  readonly #openings: ReadonlyMap<LevelName, Buffer>
-  readonly #opening: Buffer
+  /** Of text; it has the time of the lines being written. */
+  readonly #opening: Opening
+  /** Of JSON lines, by their level. */
+  readonly #openings: ReadonlyMap<LevelName, Opening>
   readonly #flat = new FlatObject()
   readonly #escaper = new Escaper()
   readonly #block = Buffer.allocUnsafeSlow(blockBytes)
@@ -50,13 +68,8 @@ export class LineWriter {
     const instance = parts.instance.slice(0, limits.logNameChars)
     const identity = { service, instance, component: 'flow', stream: parts.stream }
     this.identity = `,${printableJson(JSON.stringify(identity)).slice(1, -1)}`
-    this.#openings = new Map(
-      levels.map((level) => [
-        level,
-        Buffer.from(`{"time":"${' '.repeat(timeLength)}","level":"${level}"${this.identity},"message":"`),
-      ]),
-    )
-    this.#opening = this.#openings.get('info') as Buffer
+    this.#opening = new Opening('info', this.identity)
+    this.#openings = new Map(levels.map((level) => [level, new Opening(level, this.identity)]))
   }
 
   /** Sets the time of the lines that follow. */
@@ -64,14 +77,14 @@ export class LineWriter {
     if (wallMs === this.#stampedMs) return
     this.#stampedMs = wallMs
     this.time = new Date(wallMs).toISOString()
-    this.#opening.write(this.time, timeAt, 'latin1')
+    this.#opening.stamp(this.time)
   }
 
   /** A line that needs no escaping and fits one record. */
   plain(bytes: Buffer, start: number, end: number): void {
     this.#open()
     this.#copy(bytes, start, end)
-    this.#append(closing)
+    this.#closeText()
   }
 
   /** Any line, without its newline. */
@@ -97,7 +110,8 @@ export class LineWriter {
       number++
       from = this.#escape(bytes, from, end)
     }
-    this.#append(number === 1 ? closing : partClosing(number, true))
+    if (number === 1) this.#closeText()
+    else this.#append(partClosing(number, true))
   }
 
   /** One part of a line that goes on, as much as fits of more than that. Returns where it ended. */
@@ -117,30 +131,31 @@ export class LineWriter {
 
   /** Bytes of text, needing no escaping, that surely fit one record. */
   get plainBytesMax(): number {
-    return limits.logLineBytes - this.#opening.length - closingBytesMax
+    return limits.logLineBytes - this.#opening.bytes.length - closingBytesMax
   }
 
   /** False when the line is not one that can be written so; nothing is written then. */
   #flatRecord(bytes: Buffer, start: number, end: number): boolean {
     const flat = this.#flat
     if (end - start > this.plainBytesMax || !flat.read(bytes, start, end)) return false
-    const time = taken(flat, 'time', ['timestamp', 'asctime'], soundTime, this.time)
-    const level = taken(flat, 'level', ['levelname'], soundLevel, 'info')
+    const time = taken(flat, timeSlots, soundTime, this.time)
+    const level = taken(flat, levelSlots, soundLevel, 'info')
     if (time === undefined || level === undefined) return false
 
     this.#reserve()
     const block = this.#block
-    const at = this.#length
-    this.#append(this.#openings.get(level) as Buffer)
-    block.write(time, at + timeAt, 'latin1')
-    const message = flat.startOf('message') >= 0 ? 'message' : 'msg'
+    const opening = this.#openings.get(level) as Opening
+    opening.stamp(time)
+    this.#append(opening.bytes)
+    const message = flat.startOf(slots.message) >= 0 ? slots.message : slots.msg
     this.#copy(bytes, flat.startOf(message), flat.endOf(message))
     block[this.#length++] = quote
     for (let member = 0; member < flat.keptCount; member++) {
       block[this.#length++] = comma
       this.#copy(bytes, flat.kept[member * 2] as number, flat.kept[member * 2 + 1] as number)
     }
-    this.#append(flatClosing)
+    block[this.#length++] = closingBrace
+    block[this.#length++] = newline
     return true
   }
 
@@ -163,7 +178,7 @@ export class LineWriter {
 
   #open(): void {
     this.#reserve()
-    this.#append(this.#opening)
+    this.#append(this.#opening.bytes)
   }
 
   #escape(bytes: Buffer, start: number, end: number): number {
@@ -172,6 +187,13 @@ export class LineWriter {
     this.#escaper.escape(bytes, start, end, this.#block, this.#length, limit)
     this.#length = this.#escaper.wroteTo
     return this.#escaper.readTo
+  }
+
+  #closeText(): void {
+    const block = this.#block
+    block[this.#length++] = quote
+    block[this.#length++] = closingBrace
+    block[this.#length++] = newline
   }
 
   #append(bytes: Buffer): void {
@@ -189,21 +211,26 @@ export class LineWriter {
   }
 }
 
-/**
- * The sound value of a name, or of one of its other spellings, or `otherwise`. Undefined when the name itself has an
- * unsound one: such a field has to move.
- */
+/** A name of ours and its other spellings. */
+interface Spellings {
+  readonly name: number
+  readonly others: readonly number[]
+}
+
+const timeSlots: Spellings = { name: slots.time, others: [slots.timestamp, slots.asctime] }
+const levelSlots: Spellings = { name: slots.level, others: [slots.levelname] }
+
+/** The sound value, or `otherwise`. Undefined when our own name has an unsound one: such a field has to move. */
 function taken<T>(
   flat: FlatObject,
-  name: ReadName,
-  spellings: readonly ReadName[],
+  { name, others }: Spellings,
   sound: (value: unknown) => T | undefined,
   otherwise: T,
 ): T | undefined {
-  const text = flat.text(name)
-  if (text !== undefined) return sound(text)
-  for (const spelling of spellings) {
-    const value = sound(flat.text(spelling))
+  const own = flat.text(name)
+  if (own !== undefined) return sound(own)
+  for (const slot of others) {
+    const value = sound(flat.text(slot))
     if (value !== undefined) return value
   }
   return otherwise

@@ -6,7 +6,16 @@ export const ourNames: ReadonlySet<string> = new Set([
   ...['service', 'instance', 'component', 'stream', 'event', 'part', 'parts', 'last'],
 ])
 
-/** Read for the record's time, level and message, each with its other spellings (Python's, Prefect's, pino's). */
-export const readNames = ['time', 'timestamp', 'asctime', 'level', 'levelname', 'message', 'msg'] as const
-
-export type ReadName = (typeof readNames)[number]
+/**
+ * Names that are read for the record's time, level and message, each with its other spellings (Python's, Prefect's,
+ * pino's), and the place of each in a table.
+ */
+export const slots = {
+  time: 0,
+  timestamp: 1,
+  asctime: 2,
+  level: 3,
+  levelname: 4,
+  message: 5,
+  msg: 6,
+} as const

@@ -37,6 +37,18 @@ export function soundTime(value: unknown): string | undefined {
     return ms === undefined ? undefined : new Date(ms).toISOString()
   }
   if (typeof value !== 'string' || value.length > 40) return undefined
+  if (value !== latestText) {
+    latestTime = soundTimeText(value)
+    latestText = value
+  }
+  return latestTime
+}
+
+/** At a high rate many lines say the same. */
+let latestText = ''
+let latestTime: string | undefined
+
+function soundTimeText(value: string): string | undefined {
   if (utcForm.test(value)) return `${value.slice(0, 10)}T${value.slice(11, 19)}.${value.slice(20, 23)}Z`
   const ms = parseIso(value)
   return ms !== undefined && isSane(ms) ? new Date(ms).toISOString() : undefined

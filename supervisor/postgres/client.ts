@@ -3,7 +3,7 @@
 import { isIP, Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import pg from 'pg'
-import type { ConnectionTarget } from './connection-url.ts'
+import type { ConnectionTarget } from '../core/connection-url.ts'
 import { createWireGuard } from './wire-guard.ts'
 
 export interface ClientOptions {

@@ -1,6 +1,7 @@
 // A PostgreSQL database as something the flow waits for. The deep check is what a flow would do: a session of its own,
 // as its user, in its database, that answers a query. Nothing less tells a database that works from one that starts.
 
+import { type ConnectionTarget, parseConnectionUrl } from '../core/connection-url.ts'
 import type { CheckResult, Dependency } from '../core/dependency.ts'
 import { FlowkeepError } from '../core/errors.ts'
 import { knockAt } from '../core/knock.ts'
@@ -8,7 +9,6 @@ import { limits } from '../core/limits.ts'
 import { showEndpoint } from '../core/network-failure.ts'
 import { createRedactor, type Secret } from '../core/secret.ts'
 import { createGuardedClient, type GuardedClient } from './client.ts'
-import { type ConnectionTarget, parseConnectionUrl } from './connection-url.ts'
 import { type Encryption, encryptionsOf, tlsOptions } from './encryption.ts'
 import { CheckTimeout, describeFailure, type Failure } from './failure.ts'
 

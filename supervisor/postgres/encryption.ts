@@ -3,7 +3,7 @@
 
 import { readFile } from 'node:fs/promises'
 import type { ConnectionOptions } from 'node:tls'
-import type { SslMode, SslSettings } from './connection-url.ts'
+import type { SslMode, SslSettings } from '../core/connection-url.ts'
 
 export type Encryption = 'tls' | 'plain'
 

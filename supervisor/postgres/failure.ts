@@ -2,12 +2,12 @@
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 import pg from 'pg'
+import type { ConnectionTarget } from '../core/connection-url.ts'
 import type { FailureReason } from '../core/dependency.ts'
 import { codeOf, messageOf } from '../core/errors.ts'
 import { classifyNetworkFailure, showEndpoint } from '../core/network-failure.ts'
 import { formatDuration } from '../core/units.ts'
 import type { ConnectPhase } from './client.ts'
-import type { ConnectionTarget } from './connection-url.ts'
 import type { Encryption } from './encryption.ts'
 import { ProtocolError } from './wire-guard.ts'
 

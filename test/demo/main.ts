@@ -6,13 +6,13 @@ import { createPostgres, type PostgresServer } from '../harness/postgres.ts'
 import { unusedPort } from '../harness/servers.ts'
 import { awkwardFiles } from './awkward-files.ts'
 import { Board, type Step } from './board.ts'
-import { type DataFile, recordCount } from './data-file.ts'
+import { recordCount } from './data-file.ts'
 import { formatCount } from './format.ts'
 import { findNamespace } from './namespace.ts'
 import { type Options, parseOptions } from './options.ts'
 import { realFiles } from './real-files.ts'
 import { renderReport, whatIsMissing } from './report.ts'
-import { type Figures, type Stage, storySteps } from './story.ts'
+import { allOf, type Deliveries, type Figures, type Stage, storySteps } from './story.ts'
 import { bundleSupervisor, type Supervisor, startSupervisor } from './supervisor.ts'
 import { openView } from './view.ts'
 import { type Watch, watchHttp } from './watch.ts'
@@ -44,8 +44,8 @@ interface Built {
 
 async function runDemo(options: Options): Promise<number> {
   const abort = abortOnSignals()
-  const files = filesFor(options)
-  const board = new Board([preparing, ...storySteps.map(({ title }) => title)], recordCount(files))
+  const files = deliveriesFor(options)
+  const board = new Board([preparing, ...storySteps.map(({ title }) => title)], recordCount(allOf(files)))
   const built: Built = { work: createWorkDirectory() }
   const figures: Figures = {}
   const view = openView(board, process.stdout, process.env)
@@ -72,7 +72,7 @@ interface Telling {
   readonly options: Options
   readonly board: Board
   readonly built: Built
-  readonly files: readonly DataFile[]
+  readonly files: Deliveries
   readonly figures: Figures
   readonly abort: AbortSignal
 }
@@ -84,7 +84,7 @@ async function tellAll(telling: Telling): Promise<undefined> {
   let stage: Stage | undefined
   await take(board, first, async () => {
     stage = await prepare(telling)
-    return `${telling.files.length} files, ${formatCount(board.rowsTotal)} rows`
+    return `${allOf(telling.files).length} files, ${formatCount(board.rowsTotal)} rows`
   })
   for (const [index, step] of rest.entries()) {
     await take(board, step, async () => {
@@ -117,7 +117,7 @@ async function prepare({ options, board, built, files, figures, abort }: Telling
   const namespace = findNamespace(options.namespace)
   board.headline = `Flowkeep supervises a flow ${namespace.description}.`
   board.changed()
-  for (const file of files.slice(0, -1)) work.deliver(file)
+  for (const file of files.atOnce) work.deliver(file)
   const [postgres, program, port] = await Promise.allSettled([
     createPostgres().then((server) => (built.database = server)),
     bundleSupervisor(work),
@@ -145,18 +145,19 @@ function fulfilled<T>(settled: PromiseSettledResult<T>): T {
   return settled.value
 }
 
-/** In the order of their names but for the last one, the largest of the real ones, which arrives late. */
-function filesFor({ rows }: Options): DataFile[] {
+/** The two largest of the real files come later. */
+function deliveriesFor({ rows }: Options): Deliveries {
   const real = realFiles(rows)
+  const largest = real.pop()
   const late = real.pop()
-  const rest = [...real, ...awkwardFiles].sort((a, b) => a.name.localeCompare(b.name))
-  return late ? [...rest, late] : rest
+  if (!largest || !late) throw new Error('there are fewer than two files')
+  return { atOnce: [...real, ...awkwardFiles], largest, late }
 }
 
 interface Ended {
   readonly board: Board
   readonly built: Built
-  readonly files: readonly DataFile[]
+  readonly files: Deliveries
   readonly figures: Figures
   readonly error: Error | undefined
 }
@@ -166,7 +167,7 @@ function report({ board, built, files, figures, error }: Ended): readonly string
   const { work, database, supervisor, watch } = built
   if (!database || !supervisor || !watch) throw error ?? new Error('nothing was built')
   const findings = {
-    ...{ files, steps: board.steps, figures, records: supervisor.records, watch },
+    ...{ files: allOf(files), steps: board.steps, figures, records: supervisor.records, watch },
     secret: database.password,
   }
   const missing = whatIsMissing(findings)

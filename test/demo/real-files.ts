@@ -8,6 +8,9 @@ import { type DataFile, linesOf } from './data-file.ts'
 
 const directory = fileURLToPath(new URL('../data/', import.meta.resolve('vega-datasets')))
 
+/** The story needs one to be killed in, and one that comes late. */
+const filesMin = 3
+
 /** All of them, or, beginning with the smallest, as many as it takes to have this many rows. Smallest first. */
 export function realFiles(rowsWanted = Number.POSITIVE_INFINITY): DataFile[] {
   const files = readdirSync(directory)
@@ -15,12 +18,11 @@ export function realFiles(rowsWanted = Number.POSITIVE_INFINITY): DataFile[] {
     .map(readFile)
     .sort((a, b) => a.rows - b.rows)
   let rows = 0
-  const chosen = files.filter((file) => {
-    const isWanted = rows < rowsWanted
+  return files.filter((file, index) => {
+    const isWanted = rows < rowsWanted || index < filesMin
     if (isWanted) rows += file.rows
     return isWanted
   })
-  return chosen
 }
 
 function readFile(name: string): DataFile {

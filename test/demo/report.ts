@@ -105,7 +105,7 @@ function tableRows({ files, figures, records, watch }: Findings): [string, strin
     ['gate wait', known(figures.gateWaitMs, formatMs)],
     ['database ready to flow started', known(figures.readyToFlowMs, formatMs)],
     ['flow killed to flow running', known(figures.killedToRunningMs, formatMs)],
-    ['rows per second, crash included', known(figures.rowsPerSecond, formatCount)],
+    ['rows per second, while it works', known(figures.rowsPerSecond, formatCount)],
     ['shutdown', known(figures.stopMs, formatMs)],
     ["supervisor's memory at most", known(figures.memoryPeakBytes, formatBytes)],
     [

@@ -7,7 +7,7 @@ import type { PostgresServer } from '../harness/postgres.ts'
 import { type Audit, audit } from './audit.ts'
 import type { Board } from './board.ts'
 import type { DataFile } from './data-file.ts'
-import { formatBytes, formatCount, formatMs } from './format.ts'
+import { formatCount, formatMs } from './format.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Look, Watch } from './watch.ts'
 import type { WorkDirectory } from './work-directory.ts'
@@ -18,18 +18,27 @@ export interface Stage {
   readonly database: PostgresServer
   readonly supervisor: Supervisor
   readonly watch: Watch
-  /** All files; the last one arrives late. */
-  readonly files: readonly DataFile[]
+  readonly files: Deliveries
   readonly abort: AbortSignal
   readonly figures: Figures
+}
+
+/** The files in the order in which they arrive. */
+export interface Deliveries {
+  readonly atOnce: readonly DataFile[]
+  /** While the flow works on it, it is killed. */
+  readonly largest: DataFile
+  readonly late: DataFile
+}
+
+export function allOf({ atOnce, largest, late }: Deliveries): DataFile[] {
+  return [...atOnce, largest, late]
 }
 
 /** What was measured on the way; a story that ends early leaves the rest out. */
 export interface Figures {
   gateWaitMs?: number
   readyToFlowMs?: number
-  /** Rows stored when the flow was killed. */
-  killedAfter?: number
   killedToRunningMs?: number
   orphansReaped?: number
   flowStarts?: number
@@ -51,134 +60,124 @@ export const storySteps: readonly {
   { title: 'PostgreSQL starts, and so does the flow', tell: gateOpens },
   { title: 'rows flow, the container is healthy', tell: rowsFlow },
   { title: 'the flow leaves 1,000 orphans behind', tell: orphanStorm },
-  { title: 'kill -9 in the middle of the work', tell: crash },
+  { title: 'kill -9 in the middle of the largest file', tell: crash },
   { title: 'the flow is restarted and goes on', tell: restart },
-  { title: 'a late file arrives (SIGHUP), everything is stored', tell: lateFile },
+  { title: 'a late file arrives, everything is stored', tell: lateFile },
   { title: 'graceful stop (SIGTERM)', tell: stop },
   { title: 'every line of every file is looked for in the database', tell: account },
 ]
 
 const orphansLeft = 1000
-/** Share of the files that are there from the beginning after which the flow is killed. */
-const killAtShare = 0.4
 const patienceMs = 60_000
 
-async function gateWaits({ supervisor, watch, abort }: Stage): Promise<string> {
+async function gateWaits(stage: Stage): Promise<string> {
+  const { supervisor } = stage
   const [{ reason, dependency }] = await Promise.all([
     within(
       'the log to say gate.waiting for a refused connection',
       supervisor.record(({ event, reason }) => event === 'gate.waiting' && reason === 'refused'),
-      abort,
+      stage,
     ),
-    lookWithin(
-      '/health to answer 503 gating',
-      watch,
-      abort,
-      ({ health }) => health.status === 503 && health.body.state === 'gating',
-    ),
+    lookWithin('/health to answer 503 gating', stage, ({ health }) => {
+      return health.status === 503 && health.body.state === 'gating'
+    }),
   ])
   return `${dependency} ${reason}, /health 503 gating`
 }
 
-async function gateOpens({ supervisor, database, figures, abort }: Stage): Promise<string> {
-  await within('PostgreSQL to start', database.start(), abort)
+async function gateOpens(stage: Stage): Promise<string> {
+  const { supervisor, database, figures } = stage
+  await within('PostgreSQL to start', database.start(), stage)
   const readyAtMs = Date.now()
-  const open = await within('the log to say gate.open', supervisor.record('gate.open'), abort)
-  const started = await within('the log to say flow.started', supervisor.record('flow.started'), abort)
+  const open = await within('the log to say gate.open', supervisor.record('gate.open'), stage)
+  const started = await within('the log to say flow.started', supervisor.record('flow.started'), stage)
   figures.gateWaitMs = Number(open['waitedMs'])
   figures.readyToFlowMs = Math.max(0, timeOf(started) - readyAtMs)
   return `${formatMs(figures.readyToFlowMs)} after the database was ready`
 }
 
-async function rowsFlow({ supervisor, watch, abort }: Stage): Promise<string> {
+async function rowsFlow(stage: Stage): Promise<string> {
+  const hasRows = ({ done }: LogRecord) => Number(done) > 0
   const [, look] = await Promise.all([
-    within(
-      'the first rows to be stored',
-      supervisor.record(({ done }) => Number(done) > 0),
-      abort,
-    ),
-    lookWithin('/health to answer 200 healthy', watch, abort, isHealthy),
+    within('the first rows to be stored', stage.supervisor.record(hasRows), stage),
+    lookWithin('/health to answer 200 healthy', stage, isHealthy),
   ])
   return `/health ${look.health.status} ${look.health.body.status}, /metrics has ${look.metrics.size} samples`
 }
 
-async function orphanStorm({ supervisor, watch, abort }: Stage): Promise<string> {
+async function orphanStorm(stage: Stage): Promise<string> {
+  const { supervisor } = stage
   supervisor.signal('SIGUSR2')
-  await within(
-    'the flow to leave its orphans',
-    supervisor.record(({ orphans }) => orphans === orphansLeft),
-    abort,
-  )
-  const reaped = ({ metrics }: Look) => metrics.get('flowkeep_orphans_reaped_total') ?? 0
-  const look = await lookWithin(
-    `flowkeep_orphans_reaped_total to reach ${orphansLeft}`,
-    watch,
-    abort,
-    (look) => reaped(look) >= orphansLeft,
+  const areLeft = ({ orphans }: LogRecord) => orphans === orphansLeft
+  await within('the flow to leave its orphans', supervisor.record(areLeft), stage)
+  const reapedBy = ({ metrics }: Look) => metrics.get('flowkeep_orphans_reaped_total') ?? 0
+  const reaped = reapedBy(
+    await lookWithin(`flowkeep_orphans_reaped_total to reach ${orphansLeft}`, stage, (look) => {
+      return reapedBy(look) >= orphansLeft
+    }),
   )
   const zombies = supervisor.zombies()
   if (zombies > 0) throw new Error(`${zombies} zombies are left`)
-  if (reaped(look) > orphansLeft) throw new Error(`${reaped(look)} were reaped, more than there were`)
-  return `${formatCount(reaped(look))} reaped, no zombie left`
+  if (reaped > orphansLeft) throw new Error(`${reaped} were reaped, more than there were`)
+  return `${formatCount(reaped)} reaped, no zombie left`
 }
 
-async function crash({ supervisor, files, figures, board, abort }: Stage): Promise<string> {
-  const atOnce = files.slice(0, -1).reduce((sum, { rows }) => sum + rows, 0)
-  await within(
-    'the work to be in its middle',
-    supervisor.record(({ done }) => Number(done) >= atOnce * killAtShare),
-    abort,
+async function crash(stage: Stage): Promise<string> {
+  const { supervisor, work, files, board } = stage
+  // Everything before is stored, so that the next rows are those of the largest file.
+  const beforeIt = await within(
+    'the files before it to be stored',
+    storedFiles(stage, files.atOnce.length),
+    stage,
   )
-  const started = await supervisor.record('flow.started')
-  const flowPid = supervisor.flowPid(Number(started['pid']))
-  process.kill(flowPid, 'SIGKILL')
-  const exited = await within('the log to say flow.exited', supervisor.record('flow.exited'), abort)
-  if (exited['signal'] !== 'SIGKILL')
-    throw new Error(`the log gives ${exited['signal']} as the flow's signal`)
-  figures.killedAfter = board.rowsDone
-  return `after ${formatCount(figures.killedAfter)} rows, seen as ${exited['reason']} by ${exited['signal']}`
+  work.deliver(files.largest)
+  supervisor.signal('SIGHUP')
+  const isInIt = ({ done }: LogRecord) => Number(done) > Number(beforeIt['done'])
+  await within('the flow to be in the middle of it', supervisor.record(isInIt), stage)
+
+  const { pid } = await supervisor.record('flow.started')
+  process.kill(supervisor.flowPid(Number(pid)), 'SIGKILL')
+  const { signal, reason } = await within(
+    'the log to say flow.exited',
+    supervisor.record('flow.exited'),
+    stage,
+  )
+  if (signal !== 'SIGKILL') throw new Error(`the log gives ${signal} as the flow's signal`)
+  return `${reason} by ${signal} after ${formatCount(board.rowsDone)} rows`
 }
 
-async function restart({ supervisor, watch, figures, board, abort }: Stage): Promise<string> {
+async function restart(stage: Stage): Promise<string> {
+  const { supervisor, figures, board } = stage
+  const isSecond = ({ event, generation }: LogRecord) => event === 'flow.started' && generation === 2
+  const goesOn = ({ goingOnAfter }: LogRecord) => Number(goingOnAfter) > 0
   const exited = await supervisor.record('flow.exited')
-  const [restarting, started, goingOn] = await within(
-    'the flow to be started again',
-    Promise.all([
-      supervisor.record('flow.restarting'),
-      supervisor.record(({ event, generation }) => event === 'flow.started' && generation === 2),
-      supervisor.record(({ goingOnAfter }) => Number(goingOnAfter) > 0),
-    ]),
-    abort,
+  const restarting = await within('flow.restarting', supervisor.record('flow.restarting'), stage)
+  const started = await within('the second flow.started', supervisor.record(isSecond), stage)
+  const goingOn = await within('the flow to go on', supervisor.record(goesOn), stage)
+  const running = await within(
+    'the flow to run',
+    supervisor.record((record) => record['to'] === 'running' && timeOf(record) >= timeOf(started)),
+    stage,
   )
-  await lookWithin('/health to answer 200 again', watch, abort, isHealthy)
-  const running = await supervisor.record(
-    (record) =>
-      record.event === 'state.changed' && record['to'] === 'running' && timeOf(record) >= timeOf(started),
-  )
+  await lookWithin('/health to answer 200 again', stage, isHealthy)
   figures.killedToRunningMs = timeOf(running) - timeOf(exited)
   const stored = Number(goingOn['goingOnAfter'])
   if (stored >= board.rowsTotal) throw new Error('there was nothing left to go on with')
   return `after ${restarting['delayMs']} ms of backoff, from row ${formatCount(stored + 1)} on`
 }
 
-async function lateFile({ supervisor, work, files, figures, board, abort }: Stage): Promise<string> {
-  const late = files.at(-1)
-  if (!late) throw new Error('there are no files')
-  work.deliver(late)
+async function lateFile(stage: Stage): Promise<string> {
+  const { supervisor, work, files, figures, board } = stage
+  work.deliver(files.late)
   supervisor.signal('SIGHUP')
-  const finished = await within(
-    'the flow to have stored all files',
-    supervisor.record(({ storedFiles }) => storedFiles === files.length),
-    abort,
-  )
-  const started = await supervisor.record('flow.started')
-  const seconds = (timeOf(finished) - timeOf(started)) / 1000
-  figures.rowsPerSecond = Math.round(board.rowsDone / seconds)
-  return `${late.name}; ${formatCount(board.rowsDone)} rows in ${formatMs(seconds * 1000)}`
+  await within('the flow to have stored all files', storedFiles(stage, allOf(files).length), stage)
+  figures.rowsPerSecond = rowsPerSecond(supervisor.records.all)
+  return `${formatCount(board.rowsDone)} rows of ${allOf(files).length} files`
 }
 
-async function stop({ supervisor, watch, work, figures, abort }: Stage): Promise<string> {
-  const { metrics } = await lookWithin('/metrics to answer', watch, abort, () => true)
+async function stop(stage: Stage): Promise<string> {
+  const { supervisor, watch, work, figures } = stage
+  const { metrics } = await lookWithin('/metrics to answer', stage, () => true)
   figures.orphansReaped = metrics.get('flowkeep_orphans_reaped_total') ?? Number.NaN
   figures.flowStarts = metrics.get('flowkeep_flow_starts_total') ?? Number.NaN
   figures.unexpectedEvents = metrics.get('flowkeep_unexpected_events_total') ?? Number.NaN
@@ -188,26 +187,38 @@ async function stop({ supervisor, watch, work, figures, abort }: Stage): Promise
   watch.over()
   const askedAtMs = performance.now()
   supervisor.signal('SIGTERM')
-  const { code, signal } = await within('the supervisor to end', supervisor.exited, abort)
+  const ending = await within('the supervisor to end', supervisor.exited, stage)
   figures.stopMs = performance.now() - askedAtMs
   figures.processesLeft = work.processes().length
+
   const last = supervisor.records.all.at(-1)
   if (last?.event !== 'exit') throw new Error('the last line of the log is not the exit line')
-  if (code !== 0) throw new Error(`the exit code is ${code ?? signal}`)
-  if (last['reason'] !== 'stopped' || last['code'] !== 0) {
-    throw new Error(`the exit line says ${last['reason']} with ${last['code']}`)
-  }
-  return `exit code 0, reason ${last['reason']}, peak memory ${formatBytes(figures.memoryPeakBytes)}`
+  const { reason, code } = last
+  if (reason !== 'stopped' || code !== 0) throw new Error(`the exit line says ${reason} with ${code}`)
+  if (ending.code !== 0) throw new Error(`the exit code is ${ending.code ?? ending.signal}`)
+  return `exit code 0, reason ${reason}, after ${formatMs(figures.stopMs)}`
 }
 
 async function account({ database, files, figures }: Stage): Promise<string> {
-  figures.audit = await audit(database.url(), files)
+  figures.audit = await audit(database.url(), allOf(files))
   const { lost, duplicated } = figures.audit
   return `${lost} lost, ${duplicated} duplicated`
 }
 
 function isHealthy({ health: { status, body } }: Look): boolean {
   return status === 200 && body.state === 'running' && body.status === 'healthy'
+}
+
+/** The flow has looked through its inbox and stored this many files. */
+function storedFiles({ supervisor }: Stage, count: number): Promise<LogRecord> {
+  return supervisor.record(({ storedFiles }) => storedFiles === count)
+}
+
+/** While it had something to do. */
+function rowsPerSecond(records: readonly LogRecord[]): number {
+  const batches = records.filter(({ tookMs }) => typeof tookMs === 'number')
+  const sum = (name: string) => batches.reduce((total, batch) => total + Number(batch[name]), 0)
+  return Math.round((sum('rows') * 1000) / sum('tookMs'))
 }
 
 function timeOf(record: LogRecord): number {

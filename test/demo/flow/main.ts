@@ -59,10 +59,15 @@ async function storeInbox(): Promise<void> {
 async function storeFile(name: string): Promise<void> {
   const from = (await store.progress()).get(name) ?? beginning(name)
   if (from.isFinished) return
+  let startedMs = performance.now()
   for await (const batch of readBatches(join(inbox, name), from, batchRows)) {
     await store.save(batch)
-    done += batch.rows.length + batch.rejects.length
-    say('info', `stored up to line ${batch.progress.nextLine - 1} of ${name}`, { done })
+    const rows = batch.rows.length + batch.rejects.length
+    const endedMs = performance.now()
+    const tookMs = Math.round((endedMs - startedMs) * 1000) / 1000
+    startedMs = endedMs
+    done += rows
+    say('info', `stored up to line ${batch.progress.nextLine - 1} of ${name}`, { done, rows, tookMs })
     if (isStopping) return
   }
 }

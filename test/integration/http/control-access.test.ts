@@ -59,7 +59,10 @@ t.test('R8.2 the socket that a killed supervisor left behind is replaced', async
   const program = `require('node:net').createServer().listen(process.argv[1], () => console.log('up'))`
   const child = spawn(process.execPath, ['-e', program, path], { stdio: ['ignore', 'pipe', 'inherit'] })
   await new Promise((resolve) => child.stdout.once('data', resolve))
-  await t.rejects(openControlHttp(parts(path)), { code: 'control_socket_unavailable', message: /another process/ })
+  await t.rejects(openControlHttp(parts(path)), {
+    code: 'control_socket_unavailable',
+    message: /another process/,
+  })
   const gone = new Promise((resolve) => child.once('exit', resolve))
   child.kill('SIGKILL')
   await gone

@@ -3,8 +3,8 @@ import t from 'tap'
 import { limits } from '../../../supervisor/core/limits.ts'
 import { createEarlyHandler } from '../../../supervisor/http/early.ts'
 import { openListener } from '../../../supervisor/http/listener.ts'
-import { openPublic } from '../../unit/http/public-fixture.ts'
 import { rawRequest, sendRaw } from '../../harness/raw-http.ts'
+import { openPublic } from '../../unit/http/public-fixture.ts'
 
 /** A client that begins a request and never ends it. */
 function dawdle(port: number): Promise<Socket> {
@@ -35,8 +35,6 @@ t.test('§6 200 slow clients keep no probe out, and every one of them is gone in
     }
   }
   t.ok((await connections()) <= limits.httpConnections)
-  const trickle = setInterval(() => {}, 1_000)
-  t.teardown(() => clearInterval(trickle))
   await Promise.all(ended)
   t.equal((await sendRaw({ port: http.port, host: '127.0.0.1' }, rawRequest('GET /health'))).status, 200)
 })

@@ -1,10 +1,18 @@
 import { writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import t, { type Test } from 'tap'
-import { describeAnswer, parseAnswer, probeTarget, runHealthCommand } from '../../../supervisor/cli/health-command.ts'
+import {
+  describeAnswer,
+  parseAnswer,
+  probeTarget,
+  runHealthCommand,
+} from '../../../supervisor/cli/health-command.ts'
 import { healthy, openPublic } from '../http/public-fixture.ts'
 
-async function run(environment: Record<string, string>, options: { probe?: 'live' | 'ready' | 'startup'; json?: boolean } = {}) {
+async function run(
+  environment: Record<string, string>,
+  options: { probe?: 'live' | 'ready' | 'startup'; json?: boolean } = {},
+) {
   let text = ''
   const exitCode = await runHealthCommand({
     probe: options.probe ?? 'health',
@@ -24,7 +32,10 @@ t.test('§3 one line says why, the worst first', async (t) => {
   const cases: [Parameters<typeof describeAnswer>, string][] = [
     [['health', { status: 200, report: healthy }], 'healthy'],
     [
-      ['health', { status: 200, report: { ...healthy, status: 'degraded', checks: { 'database:rpa_db': refused } } }],
+      [
+        'health',
+        { status: 200, report: { ...healthy, status: 'degraded', checks: { 'database:rpa_db': refused } } },
+      ],
       `degraded: database:rpa_db refused: connection refused (since ${since})`,
     ],
     [
@@ -32,7 +43,18 @@ t.test('§3 one line says why, the worst first', async (t) => {
       'unhealthy: gating',
     ],
     [
-      ['ready', { status: 503, report: { ...healthy, status: 'unhealthy', state: 'gating', checks: { 'database:rpa_db': refused } } }],
+      [
+        'ready',
+        {
+          status: 503,
+          report: {
+            ...healthy,
+            status: 'unhealthy',
+            state: 'gating',
+            checks: { 'database:rpa_db': refused },
+          },
+        },
+      ],
       `not ready: gating – database:rpa_db refused: connection refused (since ${since})`,
     ],
     [['ready', { status: 200, report: healthy }], 'ready'],
@@ -43,7 +65,10 @@ t.test('§3 one line says why, the worst first', async (t) => {
   for (const [args, line] of cases) t.equal(describeAnswer(...args), line)
 
   const checks = Object.fromEntries(
-    ['a', 'b', 'c', 'd'].map((name) => [name, { ...refused, status: name === 'd' ? 'unhealthy' : 'degraded' } as const]),
+    ['a', 'b', 'c', 'd'].map((name) => [
+      name,
+      { ...refused, status: name === 'd' ? 'unhealthy' : 'degraded' } as const,
+    ]),
   )
   const line = describeAnswer('health', { status: 503, report: { ...healthy, status: 'unhealthy', checks } })
   t.match(line, /^unhealthy: d .*; a .*; b .*; and 1 more$/)
@@ -59,7 +84,11 @@ t.test('§9 nothing in a message reaches the terminal as control', async (t) => 
 t.test('R5.1 the probe is 0 or 1 by what the real endpoints answer', async (t) => {
   let ok = true
   const { port } = await openPublic(t, {
-    health: () => ({ ...healthy, status: ok ? 'degraded' : 'unhealthy', checks: { 'database:rpa_db': refused } }),
+    health: () => ({
+      ...healthy,
+      status: ok ? 'degraded' : 'unhealthy',
+      checks: { 'database:rpa_db': refused },
+    }),
     ready: () => ok,
     started: () => ok,
   })
@@ -77,7 +106,10 @@ t.test('R5.1 the probe is 0 or 1 by what the real endpoints answer', async (t) =
 
 t.test('R1.2 the port may come from a file or the configuration file', async (t) => {
   const { port } = await openPublic(t)
-  const directory = t.testdir({ port: `${port}\n`, config: `# a\nCONTAINER_HTTP_PORT = "${port}"\nCONTAINER_X=1\n` })
+  const directory = t.testdir({
+    port: `${port}\n`,
+    config: `# a\nCONTAINER_HTTP_PORT = "${port}"\nCONTAINER_X=1\n`,
+  })
   const inFile = { CONTAINER_HTTP_HOST: '127.0.0.1', CONTAINER_HTTP_PORT_FILE: `${directory}/port` }
   t.equal((await run(inFile)).exitCode, 0)
   t.equal((await run({ CONTAINER_CONFIG_FILE: `${directory}/config` })).exitCode, 0)
@@ -99,7 +131,10 @@ t.test('R5.1 when nothing sound answers it is 1 and says what happened', async (
     exitCode: 1,
     text: /too large/,
   })
-  t.match(await run(await answering(t, 'HTTP/1.1 200 OK\r\n\r\nhello')), { exitCode: 0, text: 'ok: HTTP status 200\n' })
+  t.match(await run(await answering(t, 'HTTP/1.1 200 OK\r\n\r\nhello')), {
+    exitCode: 0,
+    text: 'ok: HTTP status 200\n',
+  })
 })
 
 async function answering(t: Test, bytes: string): Promise<Record<string, string>> {

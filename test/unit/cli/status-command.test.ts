@@ -84,9 +84,18 @@ t.test('§3 what is not known, and what tries to draw on the terminal', async (t
   const screen = renderStatus(
     {
       ...status,
-      health: { ...healthy, checks: { x: { status: 'degraded', message: 'a\u001b[31m\nb', since: '', durationMs: 0 } } },
+      health: {
+        ...healthy,
+        checks: { x: { status: 'degraded', message: 'a\u001b[31m\nb', since: '', durationMs: 0 } },
+      },
       process: { ...status.process, pid: null, lastExit: null },
-      resources: { ...status.resources, memoryBytes: null, memoryLimitBytes: null, pids: null, oomKills: null },
+      resources: {
+        ...status.resources,
+        memoryBytes: null,
+        memoryLimitBytes: null,
+        pids: null,
+        oomKills: null,
+      },
     },
     look,
   )
@@ -120,7 +129,7 @@ t.test('§3 when no supervisor answers it says so and what to do', async (t) => 
   const absent = await run(`${shortDirectory(t)}/control.sock`)
   t.equal(absent.exitCode, 69)
   t.equal(absent.out, '')
-  t.match(absent.err, /there is no such socket[^]*CONTAINER_CONTROL_SOCKET/)
+  t.match(absent.err, /there is no such socket[\s\S]*CONTAINER_CONTROL_SOCKET/)
   const json = JSON.parse((await run(`${shortDirectory(t)}/control.sock`, true)).err)
   t.match(json, { error: { code: 'supervisor_unreachable', message: /\w/, hint: /\w/ } })
   t.match(await run(await serve(t, 500, '{}')), { exitCode: 69, err: /HTTP status 500/ })

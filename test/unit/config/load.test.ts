@@ -312,7 +312,7 @@ t.test(
           if (!loaded.ok && loaded.problems.length === 0) throw new Error('refused without a problem')
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
     t.pass()
   },

@@ -53,9 +53,10 @@ t.test('R1.1 R1.4 what a database URL lacks is explained', async (t) => {
     'postgres://d b/rpa': 'it has spaces or control characters',
     'postgres://db/rpa\n': 'it has spaces or control characters',
     ' postgres://db/rpa': 'it has spaces or control characters',
-    'postgres://db/rpa?sslmode=on': 'its sslmode is none the driver knows',
-    'postgres://db/rpa?sslmode=allow': 'its sslmode is none the driver knows',
-    'postgres://db/rpa?sslmode=require&sslmode=': 'its sslmode is none the driver knows',
+    'postgres://db/rpa?sslmode=on':
+      'it has an sslmode that is none of disable, allow, prefer, require, verify-ca, verify-full',
+    'postgres://db/rpa?sslmode=verify-ca':
+      'it has sslmode=verify-ca without the sslrootcert to verify against',
     'postgres://db/rpa?options=%': 'a parameter after the ? is not percent-encoded properly',
     'postgres://db/rpa#x': 'it has a #',
   }

@@ -28,9 +28,12 @@ export function scripted(options: Partial<HealthCheck> = {}, ...outcomes: CheckO
       this.runs++
       this.signals.push(signal)
       const [next] = this.outcomes.length > 1 ? [this.outcomes.shift()] : this.outcomes
-      return next ?? new Promise((resolve) => {
-        open = resolve
-      })
+      return (
+        next ??
+        new Promise((resolve) => {
+          open = resolve
+        })
+      )
     },
     finish: (outcome) => open?.(outcome),
     ...options,

@@ -47,12 +47,21 @@ t.test('§6 first runs are spread, and one that has not run yet is not called he
   t.equal(statusOf('a'), 'degraded')
   t.equal(clock.nextInMs, 0)
   await pass(0)
-  t.strictSame(checks.map(({ runs }) => runs), [1, 0, 0])
+  t.strictSame(
+    checks.map(({ runs }) => runs),
+    [1, 0, 0],
+  )
   t.equal(statusOf('a'), 'healthy')
   await pass(250)
-  t.strictSame(checks.map(({ runs }) => runs), [1, 1, 0])
+  t.strictSame(
+    checks.map(({ runs }) => runs),
+    [1, 1, 0],
+  )
   await pass(749)
-  t.strictSame(checks.map(({ runs }) => runs), [1, 1, 1])
+  t.strictSame(
+    checks.map(({ runs }) => runs),
+    [1, 1, 1],
+  )
 })
 
 t.test('§6 one blip is not shown; two in a row are, and recovery is at once', async (t) => {
@@ -96,47 +105,57 @@ t.test('R2.4 the message and the time of the last change stay until the status c
   t.equal(check()?.since, since)
 })
 
-t.test('§6 a run that takes too long counts as failed, is aborted, and never runs beside itself', async (t) => {
-  const check = scripted({}, bad)
-  check.outcomes = []
-  const { pass, check: shown, statusOf, monitor } = watch(t, [check])
-  await pass(500)
-  await pass(4_999)
-  t.equal(statusOf(), 'degraded', 'not known yet')
-  await pass(1)
-  t.match(shown(), { status: 'unhealthy', message: 'timed out after 5s' })
-  t.equal(check.signals[0]?.aborted, true)
-  await pass(30_000)
-  t.equal(check.runs, 1, 'the first has not returned')
-  check.finish(good)
-  await pass(0)
-  t.equal(statusOf(), 'unhealthy', 'what it says too late is not taken')
-  check.outcomes = [good]
-  await pass(10_000)
-  t.equal(check.runs, 2)
-  t.equal(statusOf(), 'healthy')
-  await monitor.stop()
-})
+t.test(
+  '§6 a run that takes too long counts as failed, is aborted, and never runs beside itself',
+  async (t) => {
+    const check = scripted({}, bad)
+    check.outcomes = []
+    const { pass, check: shown, statusOf, monitor } = watch(t, [check])
+    await pass(500)
+    await pass(4_999)
+    t.equal(statusOf(), 'degraded', 'not known yet')
+    await pass(1)
+    t.match(shown(), { status: 'unhealthy', message: 'timed out after 5s' })
+    t.equal(check.signals[0]?.aborted, true)
+    await pass(30_000)
+    t.equal(check.runs, 1, 'the first has not returned')
+    check.finish(good)
+    await pass(0)
+    t.equal(statusOf(), 'unhealthy', 'what it says too late is not taken')
+    check.outcomes = [good]
+    await pass(10_000)
+    t.equal(check.runs, 2)
+    t.equal(statusOf(), 'healthy')
+    await monitor.stop()
+  },
+)
 
-t.test('§6 a result older than three intervals and the timeout is stale and makes the whole unhealthy', async (t) => {
-  const check = scripted({ dependency: true }, good)
-  const { pass, check: shown, monitor } = watch(t, [check])
-  await pass(500)
-  check.outcomes = []
-  await pass(10_000)
-  await pass(5_000) // timed out, and hangs on
-  await pass(35_000)
-  t.equal(monitor.report().status, 'healthy', 'just not stale')
-  await pass(1_000)
-  t.match(shown(), { status: 'unhealthy', message: 'stale: no result for 36s', since: '2030-01-01T00:00:50.500Z' })
-  t.equal(monitor.report().status, 'unhealthy')
-  check.outcomes = [bad]
-  check.finish(good)
-  await pass(0)
-  await pass(2_500)
-  t.match(shown(), { status: 'unhealthy', message: bad.message }, 'no hysteresis hides what comes after')
-  t.equal(monitor.report().status, 'degraded')
-})
+t.test(
+  '§6 a result older than three intervals and the timeout is stale and makes the whole unhealthy',
+  async (t) => {
+    const check = scripted({ dependency: true }, good)
+    const { pass, check: shown, monitor } = watch(t, [check])
+    await pass(500)
+    check.outcomes = []
+    await pass(10_000)
+    await pass(5_000) // timed out, and hangs on
+    await pass(35_000)
+    t.equal(monitor.report().status, 'healthy', 'just not stale')
+    await pass(1_000)
+    t.match(shown(), {
+      status: 'unhealthy',
+      message: 'stale: no result for 36s',
+      since: '2030-01-01T00:00:50.500Z',
+    })
+    t.equal(monitor.report().status, 'unhealthy')
+    check.outcomes = [bad]
+    check.finish(good)
+    await pass(0)
+    await pass(2_500)
+    t.match(shown(), { status: 'unhealthy', message: bad.message }, 'no hysteresis hides what comes after')
+    t.equal(monitor.report().status, 'degraded')
+  },
+)
 
 t.test('§6 a check that throws is unhealthy with the reason', async (t) => {
   const check = scripted({
@@ -211,7 +230,10 @@ t.test('R1.5 other checks after a reload: the old ones end, a name kept keeps it
   t.equal(statusOf('kept'), 'healthy')
   t.equal(statusOf('gone'), undefined)
   for (let second = 0; second < 60; second++) await pass(1_000)
-  t.strictSame(before.map(({ runs }) => runs), [1, 1])
+  t.strictSame(
+    before.map(({ runs }) => runs),
+    [1, 1],
+  )
   t.ok(kept.runs > 1)
 })
 

@@ -96,7 +96,8 @@ t.test('§6 every executable is a check by its name; everything else is named', 
 
 t.test('§6 more programs than the bound are refused by name', async (t) => {
   const directory = t.testdir({})
-  for (let n = 0; n < limits.healthPrograms + 2; n++) program(`${directory}/check-${String(n).padStart(3, '0')}`)
+  for (let n = 0; n < limits.healthPrograms + 2; n++)
+    program(`${directory}/check-${String(n).padStart(3, '0')}`)
   const { checks, problems } = find(directory)
   t.equal(checks.length, limits.healthPrograms)
   t.match(problems, [{ file: /check-050$/ }, { file: /check-051$/ }])

@@ -63,6 +63,10 @@ t.test('§6 the flow itself, row by row', async (t) => {
     ['gating', { alive: false, generation: 0 }, 'unhealthy', /not started yet/],
   ]
   for (const [state, view, status, message] of table) {
-    t.match(flowOutcome(state, { ...alive, ...view }), { status, message }, `${state} ${JSON.stringify(view)}`)
+    t.match(
+      flowOutcome(state, { ...alive, ...view }),
+      { status, message },
+      `${state} ${JSON.stringify(view)}`,
+    )
   }
 })

@@ -44,21 +44,31 @@ t.test('§6 path and method tricks reach nothing', async (t) => {
   }
 })
 
-t.test('§6 bytes that are not HTTP, and headers beyond bounds, are refused and the connection closed', async (t) => {
-  const { port } = await openPublic(t)
-  const where = { port, host: '127.0.0.1' }
-  t.equal((await sendRaw(where, 'GET /hea\0lth HTTP/1.1\r\n\r\n')).status, 400, 'NUL')
-  t.equal((await sendRaw(where, '\x16\x03\x01 hello')).status, 400, 'TLS on a plain port')
-  t.equal((await sendRaw(where, rawRequest('GET /health', 'a: b\r\n'.repeat(10_000)))).status, 431, 'many headers')
-  t.equal((await sendRaw(where, rawRequest(`GET /${'a'.repeat(9000)}`))).status, 431, 'a long target')
-  const smuggled = 'content-length: 4\r\ntransfer-encoding: chunked\r\n'
-  t.equal((await sendRaw(where, rawRequest('GET /health', smuggled))).status, 400, 'two lengths')
-})
+t.test(
+  '§6 bytes that are not HTTP, and headers beyond bounds, are refused and the connection closed',
+  async (t) => {
+    const { port } = await openPublic(t)
+    const where = { port, host: '127.0.0.1' }
+    t.equal((await sendRaw(where, 'GET /hea\0lth HTTP/1.1\r\n\r\n')).status, 400, 'NUL')
+    t.equal((await sendRaw(where, '\x16\x03\x01 hello')).status, 400, 'TLS on a plain port')
+    t.equal(
+      (await sendRaw(where, rawRequest('GET /health', 'a: b\r\n'.repeat(10_000)))).status,
+      431,
+      'many headers',
+    )
+    t.equal((await sendRaw(where, rawRequest(`GET /${'a'.repeat(9000)}`))).status, 431, 'a long target')
+    const smuggled = 'content-length: 4\r\ntransfer-encoding: chunked\r\n'
+    t.equal((await sendRaw(where, rawRequest('GET /health', smuggled))).status, 400, 'two lengths')
+  },
+)
 
 t.test('§6 a body is never read to its end', async (t) => {
   const { port } = await openPublic(t)
   const where = { port, host: '127.0.0.1' }
-  const chunked = rawRequest('GET /health', 'transfer-encoding: chunked\r\n').replace('connection: close\r\n', '')
+  const chunked = rawRequest('GET /health', 'transfer-encoding: chunked\r\n').replace(
+    'connection: close\r\n',
+    '',
+  )
   const get = await sendRaw(where, chunked)
   t.equal(get.status, 413)
   t.match(get.head, /connection: close/i, 'closes although the body never ended')

@@ -59,10 +59,18 @@ t.test('§6 the four routes', async (t) => {
   t.equal(answer.status, 200)
   t.equal(answer.headers['cache-control'], 'no-store')
   t.strictSame(answer.json, status)
-  for (const [name, state] of [['ready', 'running'], ['reload', 'reloading'], ['drain', 'draining']]) {
+  for (const [name, state] of [
+    ['ready', 'running'],
+    ['reload', 'reloading'],
+    ['drain', 'draining'],
+  ]) {
     t.match(await callSocket(path, 'POST', `/v1/${name}`), { status: 200, json: { state } })
-    t.match(await callSocket(path, 'POST', `/v1/${name}`, '{}', { 'content-type': 'application/json' }), { status: 200 })
-    t.match(await callSocket(path, 'POST', `/v1/${name}`, '', { 'content-type': 'application/json' }), { status: 200 })
+    t.match(await callSocket(path, 'POST', `/v1/${name}`, '{}', { 'content-type': 'application/json' }), {
+      status: 200,
+    })
+    t.match(await callSocket(path, 'POST', `/v1/${name}`, '', { 'content-type': 'application/json' }), {
+      status: 200,
+    })
   }
 })
 
@@ -78,11 +86,34 @@ t.test('§6 every refusal has the envelope', async (t) => {
     ['unknown path', callSocket(path, 'GET', '/v1/nothing'), 404, 'not_found'],
     ['wrong method', callSocket(path, 'DELETE', '/v1/ready'), 405, 'invalid_request'],
     ['malformed JSON', callSocket(path, 'POST', '/v1/ready', '{"a"', json), 400, 'invalid_request'],
-    ['__proto__', callSocket(path, 'POST', '/v1/ready', '{"__proto__":{"a":1}}', json), 400, 'invalid_request'],
-    ['constructor', callSocket(path, 'POST', '/v1/ready', '{"constructor":{"prototype":{"a":1}}}', json), 400, 'invalid_request'],
+    [
+      '__proto__',
+      callSocket(path, 'POST', '/v1/ready', '{"__proto__":{"a":1}}', json),
+      400,
+      'invalid_request',
+    ],
+    [
+      'constructor',
+      callSocket(path, 'POST', '/v1/ready', '{"constructor":{"prototype":{"a":1}}}', json),
+      400,
+      'invalid_request',
+    ],
     ['an array', callSocket(path, 'POST', '/v1/ready', '[]', json), 400, 'invalid_request'],
-    ['another type', callSocket(path, 'POST', '/v1/drain', 'a=1', { 'content-type': 'text/plain' }), 415, 'invalid_request'],
-    ['too large', callSocket(path, 'POST', '/v1/drain', '', { ...json, 'content-length': String(limits.controlBodyBytes + 1) }), 413, 'invalid_request'],
+    [
+      'another type',
+      callSocket(path, 'POST', '/v1/drain', 'a=1', { 'content-type': 'text/plain' }),
+      415,
+      'invalid_request',
+    ],
+    [
+      'too large',
+      callSocket(path, 'POST', '/v1/drain', '', {
+        ...json,
+        'content-length': String(limits.controlBodyBytes + 1),
+      }),
+      413,
+      'invalid_request',
+    ],
     ['a malformed path', callSocket(path, 'GET', '/v1/%zz'), 400, 'invalid_request'],
   ]
   for (const [name, pending, code, errorCode] of cases) {

@@ -85,7 +85,10 @@ t.test('§4 a port in use is reported with the variable that moves it', async (t
 })
 
 t.test('§4 an address the container does not have names the other variable', async (t) => {
-  const opened = await openEarlyListener({ CONTAINER_HTTP_HOST: '192.0.2.1', CONTAINER_HTTP_PORT: '0' }, '1.2.3')
+  const opened = await openEarlyListener(
+    { CONTAINER_HTTP_HOST: '192.0.2.1', CONTAINER_HTTP_PORT: '0' },
+    '1.2.3',
+  )
   if (!('failed' in opened)) throw new Error('it should have failed')
   t.match(portUnavailable(opened.failed, opened.host, opened.port).hint, 'CONTAINER_HTTP_HOST')
   const denied = Object.assign(new Error('listen EACCES'), { code: 'EACCES' })

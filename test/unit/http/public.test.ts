@@ -7,7 +7,11 @@ import { healthy, openPublic, quiet } from './public-fixture.ts'
 t.test('R5.1 /health is 200 for healthy and degraded, 503 with Retry-After for unhealthy', async (t) => {
   let status: CheckStatus = 'healthy'
   const { port } = await openPublic(t, { health: () => ({ ...healthy, status }) })
-  for (const [given, code] of [['healthy', 200], ['degraded', 200], ['unhealthy', 503]] as const) {
+  for (const [given, code] of [
+    ['healthy', 200],
+    ['degraded', 200],
+    ['unhealthy', 503],
+  ] as const) {
     status = given
     const answer = await fetch(`http://127.0.0.1:${port}/health`)
     t.equal(answer.status, code, given)
@@ -27,7 +31,11 @@ t.test('R5.1 /readyz and /startupz follow their own questions, /livez none', asy
     started: () => started,
   })
   const codes = async () =>
-    Promise.all(['/livez', '/readyz', '/startupz'].map(async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status))
+    Promise.all(
+      ['/livez', '/readyz', '/startupz'].map(
+        async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status,
+      ),
+    )
   t.strictSame(await codes(), [200, 503, 503])
   started = true
   t.strictSame(await codes(), [200, 503, 200])
@@ -55,7 +63,9 @@ t.test('R5.2 /metrics passes on what the scraper accepts and the type it gets', 
       return { contentType: 'application/openmetrics-text; version=1.0.0; charset=utf-8', body: '# EOF\n' }
     },
   })
-  const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { accept: 'application/openmetrics-text' } })
+  const answer = await fetch(`http://127.0.0.1:${port}/metrics`, {
+    headers: { accept: 'application/openmetrics-text' },
+  })
   t.equal(answer.headers.get('content-type'), 'application/openmetrics-text; version=1.0.0; charset=utf-8')
   t.equal(await answer.text(), '# EOF\n')
   t.strictSame(accepted, ['application/openmetrics-text'])

@@ -15,11 +15,18 @@ t.test('R5.2 OpenMetrics is for who asks for it', async (t) => {
     ['application/openmetrics-text;q=0', false],
     ['application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.9', false],
     // Prometheus 2 and 3
-    ['application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1', true],
-    ['application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2', true],
+    [
+      'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1',
+      true,
+    ],
+    [
+      'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
+      true,
+    ],
     [`${'application/openmetrics-text;q=x,'.repeat(200)}text/html`, false],
   ]
-  for (const [accept, expected] of table) t.equal(wantsOpenMetrics(accept), expected, accept?.slice(0, 80) ?? 'none')
+  for (const [accept, expected] of table)
+    t.equal(wantsOpenMetrics(accept), expected, accept?.slice(0, 80) ?? 'none')
 })
 
 t.test('R5.2 a scrape in one format leaves the other as it was', async (t) => {

@@ -62,24 +62,32 @@ t.test('R6.1 what the kernel does not say has no sample', async (t) => {
   let resources: Record<keyof typeof nothing, number | undefined> = nothing
   const { metrics } = createFilledMetrics({ resources: () => resources })
   const names = async () =>
-    [...samplesOf((await metrics.render(undefined)).body).keys()].filter((name) => name.includes('_container_'))
+    [...samplesOf((await metrics.render(undefined)).body).keys()].filter((name) =>
+      name.includes('_container_'),
+    )
   t.strictSame(await names(), [])
   resources = { ...nothing, memoryBytes: 1, oomKills: 0 }
-  t.strictSame((await names()).sort(), ['flowkeep_container_memory_bytes', 'flowkeep_container_oom_kills_total'])
+  t.strictSame((await names()).sort(), [
+    'flowkeep_container_memory_bytes',
+    'flowkeep_container_oom_kills_total',
+  ])
   resources = nothing
   t.strictSame(await names(), [])
 })
 
-t.test('R5.2 before the first start there is no start time, and totals are scraped more than once', async (t) => {
-  const { metrics } = createFilledMetrics({}, false)
-  const first = samplesOf((await metrics.render(undefined)).body)
-  t.notOk(first.has('flowkeep_flow_start_timestamp_seconds'))
-  t.notOk(first.has('flowkeep_gate_wait_seconds'))
-  t.equal(first.get('flowkeep_flow_running'), 0)
-  const second = samplesOf((await metrics.render(undefined)).body)
-  t.equal(second.get('flowkeep_log_lines_dropped_total'), 4)
-  t.equal(second.get('flowkeep_container_cpu_seconds_total'), 12.5)
-})
+t.test(
+  'R5.2 before the first start there is no start time, and totals are scraped more than once',
+  async (t) => {
+    const { metrics } = createFilledMetrics({}, false)
+    const first = samplesOf((await metrics.render(undefined)).body)
+    t.notOk(first.has('flowkeep_flow_start_timestamp_seconds'))
+    t.notOk(first.has('flowkeep_gate_wait_seconds'))
+    t.equal(first.get('flowkeep_flow_running'), 0)
+    const second = samplesOf((await metrics.render(undefined)).body)
+    t.equal(second.get('flowkeep_log_lines_dropped_total'), 4)
+    t.equal(second.get('flowkeep_container_cpu_seconds_total'), 12.5)
+  },
+)
 
 t.test('R1.5 checks that are gone after a reload leave no series', async (t) => {
   let checks: Record<string, CheckReport> = {}
@@ -107,7 +115,10 @@ t.test('§10 100,000 names from outside make no more series than the bound', asy
   }
   const samples = samplesOf((await metrics.render(undefined)).body)
   t.ok(samples.size <= limits.metricSeries, `${samples.size} series`)
-  t.equal(samples.get('flowkeep_signals_forwarded_total{signal="other"}'), 100_000 - limits.metricLabelValues + 1)
+  t.equal(
+    samples.get('flowkeep_signals_forwarded_total{signal="other"}'),
+    100_000 - limits.metricLabelValues + 1,
+  )
 })
 
 t.test('§10 a label value cannot break out of its quotes', async (t) => {

@@ -19,7 +19,8 @@ const v2 = {
   'memory.max': '268435456\n',
   'memory.stat': 'anon 73400320\nfile 31457280\ninactive_file 20971520\n',
   'memory.events': 'low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n',
-  'cpu.stat': 'usage_usec 2500000\nuser_usec 2000000\nsystem_usec 500000\nnr_periods 10\nnr_throttled 2\nthrottled_usec 1500000\n',
+  'cpu.stat':
+    'usage_usec 2500000\nuser_usec 2000000\nsystem_usec 500000\nnr_periods 10\nnr_throttled 2\nthrottled_usec 1500000\n',
   'cpu.max': '150000 100000\n',
   'pids.current': '17\n',
   'pids.max': '200\n',
@@ -67,7 +68,12 @@ t.test('R6.1 cgroup v2 on the host: a limit further up holds, too', async (t) =>
   const root = tree(t, {
     'proc/self/cgroup': '0::/system.slice/docker-1f.scope\n',
     'proc/self/mountinfo': v2Mountinfo('/'),
-    ...under('sys/fs/cgroup/system.slice/docker-1f.scope', { ...v2, 'memory.max': 'max\n', 'cpu.max': 'max 100000\n', 'pids.max': 'max\n' }),
+    ...under('sys/fs/cgroup/system.slice/docker-1f.scope', {
+      ...v2,
+      'memory.max': 'max\n',
+      'cpu.max': 'max 100000\n',
+      'pids.max': 'max\n',
+    }),
     'sys/fs/cgroup/system.slice/memory.max': '300000000\n',
   })
   t.match(openCgroup(root).read(), {
@@ -159,7 +165,10 @@ t.test('R6.1 v1 without limits has none', async (t) => {
 })
 
 t.test('R6.1 where there is no cgroup to be seen, everything is undefined', async (t) => {
-  for (const root of [t.testdir({}), tree(t, { 'proc/self/cgroup': '0::/\nnonsense', 'proc/self/mountinfo': 'x - y' })]) {
+  for (const root of [
+    t.testdir({}),
+    tree(t, { 'proc/self/cgroup': '0::/\nnonsense', 'proc/self/mountinfo': 'x - y' }),
+  ]) {
     const cgroup = openCgroup(root)
     t.equal(cgroup.version, undefined)
     t.ok(Object.values(cgroup.read()).every((value) => value === undefined))

@@ -1,5 +1,6 @@
+import { userInfo } from 'node:os'
 import t from 'tap'
-import { type ConnectionTarget, parseConnectionUrl } from '../../../supervisor/postgres/connection-url.ts'
+import { type ConnectionTarget, parseConnectionUrl } from '../../../supervisor/core/connection-url.ts'
 import { encryptionsOf, tlsOptions } from '../../../supervisor/postgres/encryption.ts'
 
 function target(url: string): ConnectionTarget {
@@ -38,14 +39,17 @@ t.test('R1.3 what is left out has libpq’s default', async (t) => {
   t.match(target('postgresql://h/x?user=a&password=b&dbname=c').database, 'c')
 })
 
+t.test('R1.3 a URL without a user takes the name of the process’s own, as libpq does', async (t) => {
+  t.equal(target('postgres://h/d').user, userInfo().username)
+})
+
 t.test('R1.3 what cannot be used is named, without a part that may be secret', async (t) => {
   const secret = 'hunter2'
   const wrong = {
     [`mysql://u:${secret}@h/d`]: /postgresql:\/\//,
     [`u:${secret}@h`]: /postgresql:\/\//,
     [`postgres://u:${secret}@h1:1,h2:2/d`]: /not a URL/,
-    [`postgres://:${secret}@h/d`]: /no user/,
-    [`postgres://u:${secret}@/d`]: /not a URL/,
+    [`postgres://u:${secret}@/d`]: /no host/,
     [`postgres:///d?user=u&password=${secret}`]: /no host/,
     [`postgres://u:${secret}%zz@h/d`]: /%25/,
     [`postgres://u:${secret}@h/d?sslmode=on`]: /sslmode that is none of disable, allow/,

@@ -2,7 +2,8 @@
 // `verify-ca` as `verify-full`, writes warnings to stderr, and takes what is missing from PG* variables and ~/.pgpass.
 // https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
 
-import { Secret } from '../core/secret.ts'
+import { userInfo } from 'node:os'
+import { Secret } from './secret.ts'
 
 export const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
 
@@ -54,11 +55,14 @@ const usedParameters = new Set([
   ...['sslmode', 'sslnegotiation', 'sslrootcert', 'sslcert', 'sslkey'],
 ])
 
+const noHost = 'no-host.invalid'
+
 /** The problem is one line, and never contains the URL or a part of it that can be secret. */
 export function parseConnectionUrl(text: string): ParsedUrl {
   let url: URL
   try {
-    url = new URL(text)
+    // WHATWG URLs know no user without a host; PostgreSQL's do, with the socket's directory as a parameter.
+    url = new URL(text.replace(/@(?=[/?])/, `@${noHost}`))
   } catch {
     return problem('is not a URL of the form postgresql://user:password@host:5432/database')
   }
@@ -80,12 +84,13 @@ export function parseConnectionUrl(text: string): ParsedUrl {
 function readTarget(url: URL, parameters: ReadonlyMap<string, string>): ParsedUrl {
   const part = (name: string, fromUrl: string) =>
     parameters.get(name) || decodeURIComponent(fromUrl) || undefined
-  const host = part('host', url.hostname.replace(/^\[(.*)\]$/, '$1'))
-  const user = part('user', url.username)
+  const host = part('host', url.hostname === noHost ? '' : url.hostname.replace(/^\[(.*)\]$/, '$1'))
+  const user = part('user', url.username) ?? nameOfThisUser()
   const port = Number(part('port', url.port) ?? 5432)
   const ssl = readSsl(parameters)
   if (host === undefined) return problem('names no host')
-  if (user === undefined) return problem('names no user')
+  if (user === undefined)
+    return problem('names no user, and this process runs as a uid that has no name to take instead')
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     return problem('has a port that is none (1 to 65535)')
   if (typeof ssl === 'string') return problem(ssl)
@@ -126,6 +131,15 @@ function readSsl(parameters: ReadonlyMap<string, string>): SslSettings | string 
   if ((settings.certFile === undefined) !== (settings.keyFile === undefined))
     return 'has only one of sslcert and sslkey'
   return { mode, ...settings }
+}
+
+/** As libpq does where the URL names nobody. */
+function nameOfThisUser(): string | undefined {
+  try {
+    return userInfo().username
+  } catch {
+    return undefined
+  }
 }
 
 function problem(text: string): ParsedUrl {
