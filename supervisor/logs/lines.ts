@@ -1,6 +1,6 @@
 // Lines of the flow as records, built as bytes into blocks for the sink. A line that is a JSON object keeps its fields
-// (flat.ts the usual ones, record.ts all others); everything else is text. What does not fit one record comes in parts: `"part":1`, `"part":2` … and
-// `"last":true` on the last. Each record is valid JSON of at most limits.logLineBytes by itself.
+// (flat.ts the usual ones, record.ts all others); everything else is text. What does not fit one record comes in parts:
+// `"part":1`, `"part":2` … and `"last":true` on the last. Each record is valid JSON of at most limits.logLineBytes.
 
 import { limits } from '../core/limits.ts'
 import { Escaper, firstSpecial, printableJson, type Source } from './escape.ts'

@@ -7,9 +7,9 @@ const header = 'id,name,amount'
 
 export const awkwardFiles: readonly DataFile[] = [
   file('awkward-sound.csv', {
-    // Byte order mark, CRLF, line breaks and quotes in fields, empty fields, no newline at the end.
-    bytes: `\ufeff${header}\r\n1,"two\r\nlines",1\r\n2,"""said"", and, went",2\r\n,,\r\n4,"a\n\nb\nc",\r\n5,naïve 漢字 🐦,5`,
-    rows: 5,
+    // Byte order mark, CRLF, line breaks, quotes and spaces in fields, empty fields, no newline at the end.
+    bytes: `\ufeff${header}\r\n1,"two\r\nlines",1\r\n2,"""said"", and, went",2\r\n,,\r\n" 4 , ",\t,  \r\n4,"a\n\nb\nc",\r\n5,naïve 漢字 🐦,5`,
+    rows: 6,
   }),
   file('broken-header.csv', {
     bytes: `id,"na"me,amount\n1,one,1\n2,two,2\n`,

@@ -7,16 +7,8 @@ import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { signalNumber } from '../../supervisor/process/signal-names.ts'
-
-export interface LogRecord {
-  readonly event?: string
-  readonly message: string
-  readonly component: 'supervisor' | 'flow'
-  readonly stream?: string
-  readonly [field: string]: unknown
-}
+import { type LogRecord, readRecords } from './log-records.ts'
 
 export interface SupervisedOptions {
   readonly command: readonly string[]
@@ -72,6 +64,10 @@ export const noNamespace: string | false =
     ? false
     : 'unshare(1) cannot make a PID namespace here'
 
+/** Why a flow in Python cannot be run here; false where it can. */
+export const noPython: string | false =
+  spawnSync('python3', ['--version']).status === 0 ? false : 'python3 is not on this machine'
+
 export async function startSupervised(t: TestContext, options: SupervisedOptions): Promise<Supervised> {
   if (!existsSync(program)) throw new Error(`${program} is missing: run npm run build first`)
   const directory = mkdtempSync(join(tmpdir(), 'fk-'))
@@ -99,7 +95,7 @@ export async function startSupervised(t: TestContext, options: SupervisedOptions
     rmSync(directory, { recursive: true, force: true })
   })
 
-  const output = readRecords(child)
+  const output = readRecords(child.stdout)
   let stderr = ''
   child.stderr?.on('data', (chunk: Buffer) => {
     stderr = (stderr + chunk).slice(-10_000)
@@ -107,7 +103,7 @@ export async function startSupervised(t: TestContext, options: SupervisedOptions
   const exited = ended(child).then(([code, signal]) => ({
     code,
     signal,
-    exit: output.records.findLast(({ event }) => event === 'exit'),
+    exit: output.all.findLast(({ event }) => event === 'exit'),
   }))
   const pid = asPid1 ? await childOf(child) : (child.pid as number)
 
@@ -115,59 +111,16 @@ export async function startSupervised(t: TestContext, options: SupervisedOptions
     pid,
     port,
     socketPath,
-    records: output.records,
+    records: output.all,
     garbled: output.garbled,
     stderr: () => stderr,
-    record: output.record,
-    line: (text) => output.record(({ component, message }) => component === 'flow' && message === text),
+    record: output.next,
+    line: (text) => output.next(({ component, message }) => component === 'flow' && message === text),
     signal: (name) => void process.kill(pid, signalNumber(name)),
     exited,
     get: (path) => ask({ host: '127.0.0.1', port, path, method: 'GET' }),
     post: (path) => ask({ socketPath, path, method: 'POST' }),
   }
-}
-
-function readRecords(child: ChildProcess) {
-  const records: LogRecord[] = []
-  const garbled: string[] = []
-  const waiting = new Set<() => void>()
-  let closed = false
-  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
-  lines.on('line', (line) => {
-    try {
-      records.push(JSON.parse(line))
-    } catch {
-      garbled.push(line)
-    }
-    for (const look of waiting) look()
-  })
-  lines.on('close', () => {
-    closed = true
-    for (const look of waiting) look()
-  })
-
-  function record(fits: string | ((record: LogRecord) => boolean)): Promise<LogRecord> {
-    const test = typeof fits === 'string' ? ({ event }: LogRecord) => event === fits : fits
-    return new Promise((resolve, reject) => {
-      const look = () => {
-        const found = records.find(test)
-        if (!found && !closed) return
-        waiting.delete(look)
-        if (found) resolve(found)
-        else reject(new Error(`the supervisor ended without the record; it said:\n${recent(records)}`))
-      }
-      waiting.add(look)
-      look()
-    })
-  }
-  return { records, garbled, record }
-}
-
-function recent(records: readonly LogRecord[]): string {
-  return records
-    .slice(-15)
-    .map((record) => JSON.stringify(record))
-    .join('\n')
 }
 
 function ended(child: ChildProcess): Promise<[number | null, string | null]> {

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { noNamespace, startSupervised } from '../../harness/supervised.ts'
+import { noNamespace, noPython, startSupervised } from '../../harness/supervised.ts'
 
 const skip = noNamespace
 const forwarded = [
@@ -36,24 +36,28 @@ os.write(1, b"up\\n")
 while True: signal.pause()
 `
 
-t.test('§4 signals: each is forwarded to the flow’s whole group, once', { skip }, async (t) => {
-  const flow = await startSupervised(t, { command: ['python3', '-c', listener] })
-  await flow.record(() => flow.records.filter(({ message }) => message === 'up').length === 2)
-  const { signalNumber } = await import('../../../supervisor/process/signal-names.ts')
-  for (const name of forwarded) {
-    const number = signalNumber(name)
-    flow.signal(name)
-    await flow.line(`leader ${number}`)
-    await flow.line(`member ${number}`)
-  }
-  const heard = flow.records.filter(({ message }) => /^(leader|member) \d+$/.test(message))
-  t.equal(heard.length, forwarded.length * 2, 'nothing came twice')
-  t.match((await flow.get('/metrics')).body, /flowkeep_signals_forwarded_total\{signal="SIGHUP"\} 1/)
-  flow.signal('SIGTERM')
-  await flow.line('leader 15')
-  flow.signal('SIGTERM')
-  t.match((await flow.exited).exit, { reason: 'stopped', code: 137 })
-})
+t.test(
+  '§4 signals: each is forwarded to the flow’s whole group, once',
+  { skip: skip || noPython },
+  async (t) => {
+    const flow = await startSupervised(t, { command: ['python3', '-c', listener] })
+    await flow.record(() => flow.records.filter(({ message }) => message === 'up').length === 2)
+    const { signalNumber } = await import('../../../supervisor/process/signal-names.ts')
+    for (const name of forwarded) {
+      const number = signalNumber(name)
+      flow.signal(name)
+      await flow.line(`leader ${number}`)
+      await flow.line(`member ${number}`)
+    }
+    const heard = flow.records.filter(({ message }) => /^(leader|member) \d+$/.test(message))
+    t.equal(heard.length, forwarded.length * 2, 'nothing came twice')
+    t.match((await flow.get('/metrics')).body, /flowkeep_signals_forwarded_total\{signal="SIGHUP"\} 1/)
+    flow.signal('SIGTERM')
+    await flow.line('leader 15')
+    flow.signal('SIGTERM')
+    t.match((await flow.exited).exit, { reason: 'stopped', code: 137 })
+  },
+)
 
 t.test('§4 signals: SIGUSR1 opens no inspector', { skip }, async (t) => {
   const flow = await startSupervised(t, {
