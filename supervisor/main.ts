@@ -3,15 +3,17 @@
 
 import { hostname } from 'node:os'
 import { type Loaded, loadConfiguration, readSmallFile } from './config/load.ts'
-import { createReloader, type ReloadWish } from './config/reload.ts'
+import { changedButFixed, createReloader, type Reload, type ReloadWish } from './config/reload.ts'
+import type { Settings } from './config/settings.ts'
 import { watchFiles } from './config/watch.ts'
 import { systemClock as clock } from './core/clock.ts'
-import { checkName } from './core/dependency.ts'
+import { checkName, type Dependency } from './core/dependency.ts'
 import { FlowkeepError, messageOf } from './core/errors.ts'
 import { type Cause, exitCodeFor, exitCodes } from './core/exit.ts'
 import { endingStates, type Lifecycle, type StateName } from './core/lifecycle.ts'
 import { limits } from './core/limits.ts'
-import { createMachine, type Transition } from './core/machine.ts'
+import { createMachine, type Machine, type Transition } from './core/machine.ts'
+import type { StatusReport } from './core/status.ts'
 import { version } from './core/version.ts'
 import { askOnce, createDependencies } from './dependencies.ts'
 import { ServiceOrchestrator } from './gate/orchestrator.ts'
@@ -25,17 +27,17 @@ import type { EarlyOpening } from './http/early.ts'
 import { portUnavailable } from './http/port-unavailable.ts'
 import { openPublicHttp } from './http/public.ts'
 import { statusReport } from './http/status-report.ts'
-import { createFlowOutput } from './logs/flow-output.ts'
+import { createFlowOutput, type FlowOutput } from './logs/flow-output.ts'
 import { createOwnLogs, type OwnLogs } from './logs/own-logs.ts'
-import { createMetrics } from './metrics/registry.ts'
-import { createChildren } from './process/children.ts'
+import { createMetrics, type Metrics } from './metrics/registry.ts'
+import { type Children, createChildren } from './process/children.ts'
 import { onChildSignal, receiveSignals } from './process/early-signals.ts'
-import { createFlowControl } from './process/flow-control.ts'
+import { createFlowControl, type FlowControl } from './process/flow-control.ts'
 import { flowLauncher } from './process/launcher.ts'
 import { leave } from './process/leave.ts'
 import { loadNative, type Native } from './process/native.ts'
-import { createReaper } from './process/reaper.ts'
-import { createRestartPolicy } from './process/restart-policy.ts'
+import { createReaper, type Reaper } from './process/reaper.ts'
+import { createRestartPolicy, type RestartPolicy } from './process/restart-policy.ts'
 import { ensureStateDirectory } from './process/state-directory.ts'
 import { createStopBudget } from './process/stop-budget.ts'
 import { flushMs, timerLengthMs } from './process/timer-lengths.ts'
@@ -52,13 +54,14 @@ export interface Boot {
 type Configuration = Extract<Loaded, { ok: true }>
 type Refused = Extract<Loaded, { ok: false }>
 
+const { random } = Math
 const stopSignals: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGQUIT'])
 
 export async function supervise(boot: Boot): Promise<void> {
   const native = loadNative()
   const configuration = readConfiguration()
   const logs = openLogs(configuration)
-  if (configuration.ok) await compose(boot, native, logs, configuration)
+  if (configuration.ok) await new Supervisor(boot, native, logs, configuration).start()
   else await refuseStart(configuration, native, logs)
 }
 
@@ -93,190 +96,356 @@ async function refuseStart({ problems }: Refused, native: Native, logs: OwnLogs)
   )
 }
 
-async function compose(boot: Boot, native: Native, logs: OwnLogs, initial: Configuration): Promise<void> {
-  const { sink, logger, redact, service, instance } = logs
-  const startedAtMs = clock.wallMs()
-  const { random } = Math
-  let configuration = initial
-  let settings = initial.settings
-  let dependencies = createDependencies(settings)
+class Supervisor {
+  readonly #boot: Boot
+  readonly #native: Native
+  readonly #logs: OwnLogs
+  readonly #startedAtMs = clock.wallMs()
+  /** As of the start: what a reload cannot change. */
+  readonly #fixed: Settings
+  #configuration: Configuration
+  #dependencies: readonly Dependency[]
 
-  // Resources and metrics
-  const cgroup = openCgroup()
-  const disks = createDisks([settings.state.directory, '/tmp'])
-  const metrics = createMetrics({
-    version,
-    flow: service,
-    instance,
-    environment: settings.environment,
-    state: () => machine.lifecycle.state,
-    health: () => health.report(),
-    linesDropped: () => sink.droppedLines,
-    resources: cgroup.read,
-    diskFreeBytes: disks.freeBytes,
-  })
+  readonly #cgroup = openCgroup()
+  readonly #metrics: Metrics
+  readonly #children: Children
+  readonly #reaper: Reaper
+  readonly #restarts: RestartPolicy
+  readonly #output: FlowOutput
+  readonly #flow: FlowControl
+  readonly #health: HealthMonitor
+  readonly #machine: Machine
+  readonly #reload: Reload
+  readonly #budget = createStopBudget()
 
-  // The flow and its processes
-  const reaper = createReaper({
-    peekExited: native.peekExited,
-    reap: native.reap,
-    later: setImmediate,
-    isOwn: (pid) => children.isOwn(pid),
-    reaped: metrics.orphansReaped,
-  })
-  const children = createChildren(reaper.wake)
-  const restarts = createRestartPolicy(settings.restart, random)
-  const launcher = flowLauncher(native.becomeSubreaper, logger)
-  const output = createFlowOutput({ sink, clock, service, instance, counted: metrics.logLines })
-  const flow = createFlowControl({
-    clock,
-    logger,
-    children,
-    restarts,
-    pipe: native.pipe,
-    peekStatus: native.peekStatus,
-    oomKills: () => cgroup.oomKills() ?? 0,
-    outputs: output.open,
-    command: () => ({
-      file: boot.command[0],
-      args: boot.command.slice(1),
-      environment: { ...process.env, FLOWKEEP_SOCKET: settings.control.socket },
-      user: settings.flow.user,
-      launcher,
-    }),
-    stopping: () => ({
-      signal: settings.stop.signal,
-      termMs: settings.stop.graceMs * limits.killAtShareOfGrace,
-    }),
-    started: () => metrics.flowStarted(clock.wallMs()),
-    exited: metrics.flowExited,
-    dispatch: (event) => machine.dispatch(event),
-  })
-
-  // The gate
-  let gate = createGate()
-  let gateClosing = new AbortController()
+  #gate: ServiceOrchestrator
+  #gateClosing = new AbortController()
   /** Databases gate every start; services only the first one, later ones go on without them. */
-  let gates: 'all' | 'databases' = 'all'
-  function createGate(): ServiceOrchestrator {
-    const { backoffMinMs, backoffMaxMs } = settings.gate
+  #gateFor: 'all' | 'databases' = 'all'
+  #stopSignal: string | undefined
+  /** Why the supervisor itself ends the current generation. */
+  #failure: 'not_ready' | 'stuck' | undefined
+  #changedAtMs = this.#startedAtMs
+  #hasBeenRunning = false
+
+  constructor(boot: Boot, native: Native, logs: OwnLogs, configuration: Configuration) {
+    this.#boot = boot
+    this.#native = native
+    this.#logs = logs
+    this.#fixed = configuration.settings
+    this.#configuration = configuration
+    this.#dependencies = createDependencies(configuration.settings)
+
+    this.#metrics = this.#createMetrics()
+    this.#reaper = createReaper({
+      peekExited: native.peekExited,
+      reap: native.reap,
+      later: setImmediate,
+      isOwn: (pid) => this.#children.isOwn(pid),
+      reaped: this.#metrics.orphansReaped,
+    })
+    this.#children = createChildren(this.#reaper.wake)
+    this.#restarts = createRestartPolicy(configuration.settings.restart, random)
+    this.#output = createFlowOutput({ ...logs, clock, counted: this.#metrics.logLines })
+    this.#flow = this.#createFlow()
+    this.#gate = this.#createGate()
+    this.#health = this.#createHealth()
+    this.#machine = this.#createMachine()
+    this.#reload = this.#createReload()
+  }
+
+  /** From here on signals count, orphans are reaped, and whatever is thrown ends in an orderly exit. */
+  async start(): Promise<void> {
+    const fail = (error: unknown) => this.#fail(error)
+    process.on('uncaughtException', fail)
+    process.on('unhandledRejection', fail)
+    onChildSignal(this.#reaper.wake)
+    this.#native.observeChildExits(this.#flow.observe)
+    this.#native.listenToRealTimeSignals()
+    receiveSignals((signal) => this.#onSignal(signal))
+    this.#native.unblockSigusr1()
+    this.#reaper.wake()
+
+    try {
+      await this.#claimResources()
+    } catch (error) {
+      this.#refuse(error)
+      return
+    }
+    if (this.#machine.lifecycle.state !== 'validating') return // a stop came first
+    this.#health.start(this.#healthChecks())
+    this.#machine.dispatch({ type: 'config_ok' })
+    watchFiles({
+      clock,
+      intervalMs: limits.configWatchMs,
+      files: () => this.#configuration.files,
+      // A refusal has been logged, counted and shown in the health answer.
+      changed: () => void this.#reloadNow('if_changed').catch(() => undefined),
+    })
+  }
+
+  get #settings(): Settings {
+    return this.#configuration.settings
+  }
+
+  get #state(): StateName {
+    return this.#machine.lifecycle.state
+  }
+
+  // Parts
+
+  #createMetrics(): Metrics {
+    const disks = createDisks([this.#fixed.state.directory, '/tmp'])
+    return createMetrics({
+      version,
+      flow: this.#logs.service,
+      instance: this.#logs.instance,
+      environment: this.#fixed.environment,
+      state: () => this.#state,
+      health: () => this.#health.report(),
+      linesDropped: () => this.#logs.sink.droppedLines,
+      resources: this.#cgroup.read,
+      diskFreeBytes: disks.freeBytes,
+    })
+  }
+
+  #createFlow(): FlowControl {
+    const { logger } = this.#logs
+    const [file, ...args] = this.#boot.command
+    const launcher = flowLauncher(this.#native.becomeSubreaper, logger)
+    return createFlowControl({
+      clock,
+      logger,
+      children: this.#children,
+      restarts: this.#restarts,
+      pipe: this.#native.pipe,
+      peekStatus: this.#native.peekStatus,
+      oomKills: () => this.#cgroup.oomKills() ?? 0,
+      outputs: this.#output.open,
+      command: () => ({
+        file,
+        args,
+        environment: { ...process.env, FLOWKEEP_SOCKET: this.#fixed.control.socket },
+        user: this.#fixed.flow.user,
+        launcher,
+      }),
+      stopping: () => {
+        const { signal, graceMs } = this.#settings.stop
+        return { signal, termMs: graceMs * limits.killAtShareOfGrace }
+      },
+      started: () => this.#metrics.flowStarted(clock.wallMs()),
+      exited: this.#metrics.flowExited,
+      dispatch: (event) => this.#machine.dispatch(event),
+    })
+  }
+
+  #createGate(): ServiceOrchestrator {
+    const { logger, redact } = this.#logs
+    const { backoffMinMs, backoffMaxMs } = this.#settings.gate
     return new ServiceOrchestrator({
       clock,
       random,
       logger,
       redact,
-      dependencies,
+      dependencies: this.#dependencies,
       backoffMinMs,
       backoffMaxMs,
-      settled(dependency, result) {
+      settled: (dependency, result) => {
         const message = result.ok ? result.message : `${result.reason}: ${result.message}`
-        health.record(checkName(dependency), { status: result.ok ? 'healthy' : 'unhealthy', message }, 0)
+        const status = result.ok ? 'healthy' : 'unhealthy'
+        this.#health.record(checkName(dependency), { status, message }, 0)
       },
     })
   }
-  async function openGate(): Promise<void> {
-    gateClosing = new AbortController()
-    const { signal } = gateClosing
+
+  #createHealth(): HealthMonitor {
+    const { logger, redact, service, instance } = this.#logs
+    return new HealthMonitor({
+      clock,
+      random,
+      redact,
+      logger,
+      flowName: service,
+      instance,
+      version,
+      state: () => this.#state,
+      flow: () => {
+        const { pid, generation, restarts, crashLooping } = this.#flow.status
+        const ready = this.#isReady()
+        return {
+          alive: pid !== undefined,
+          ready,
+          generation,
+          restarts,
+          crashLooping,
+          sinceMs: this.#changedAtMs,
+        }
+      },
+    })
+  }
+
+  #healthChecks(): HealthCheck[] {
+    const { logger } = this.#logs
+    const { directory, intervalMs, timeoutMs } = this.#settings.health
+    const times = { intervalMs, timeoutMs }
+    const programs = createProgramChecks({
+      ...times,
+      directory,
+      clock,
+      logger,
+      children: this.#children,
+      pipe: this.#native.pipe,
+      environment: process.env,
+      user: this.#fixed.flow.user,
+    })
+    const readMemory = () => {
+      const { memoryBytes, memoryLimitBytes } = this.#cgroup.read()
+      return { usedBytes: memoryBytes, limitBytes: memoryLimitBytes }
+    }
+    return [
+      ...this.#dependencies.map((dependency) => createDependencyCheck(dependency, times)),
+      createMemoryCheck({ ...times, readMemory }),
+      ...programs,
+    ]
+  }
+
+  #createMachine(): Machine {
+    const flow = this.#flow
+    const fail = (error: unknown) => this.#fail(error)
+    return createMachine({
+      clock,
+      effects: {
+        open_gate: () => void this.#openGate().catch(fail),
+        close_gate: () => this.#gateClosing.abort(),
+        start_flow: flow.start,
+        clean_tree: () => flow.clean(this.#failure),
+        abandon_cleaning: flow.abandonCleaning,
+        stop_for_reload: flow.stopForReload,
+        begin_drain: () =>
+          this.#logs.logger.info({ event: 'drain.begun', forMs: this.#settings.stop.drainMs }, 'draining'),
+        terminate_tree: () => flow.terminate(this.#stopSignal ?? this.#settings.stop.signal),
+        kill_tree: flow.kill,
+        flush: () => void this.#flush().catch(fail),
+        exit: (lifecycle) => void this.#exit(lifecycle).catch(() => this.#native.exitNow(exitCodes.internal)),
+      },
+      timerMs: (timer, { state }) =>
+        timerLengthMs(timer, state, this.#settings, {
+          nowMs: clock.monotonicMs(),
+          budget: this.#budget,
+          restartDelayMs: flow.status.restartDelayMs,
+        }),
+      changed: (transition) => this.#changed(transition),
+      unexpected: (state, { type }) => {
+        this.#metrics.unexpectedEvent()
+        this.#logs.logger.error(
+          { event: 'lifecycle.unexpected', state, on: type },
+          `${type} means nothing in ${state}`,
+        )
+      },
+    })
+  }
+
+  #createReload(): Reload {
+    const { logger } = this.#logs
+    return createReloader({
+      read: readConfiguration,
+      current: () => this.#configuration,
+      async tryDependencies(next) {
+        const required = createDependencies(next.settings).filter((dependency) => dependency.required)
+        const refusals = await askOnce(required)
+        return refusals.map(
+          ({ dependency, reason, message }) => `${checkName(dependency)} ${reason}: ${message}`,
+        )
+      },
+      take: (next) => this.#take(next),
+      settled: (result, reason) => {
+        this.#metrics.configReloaded(result === 'applied' ? 'applied' : 'refused')
+        if (reason === undefined) {
+          this.#health.note('configuration', undefined)
+          logger.info({ event: 'config.reloaded' }, 'the new settings are taken')
+        } else {
+          this.#health.note('configuration', {
+            status: 'degraded',
+            message: `a reload was refused: ${reason}`,
+          })
+          logger.error(
+            { event: 'config.reload_refused', result, reason },
+            'new settings are refused, the old ones stay',
+          )
+        }
+      },
+    })
+  }
+
+  // Start
+
+  async #claimResources(): Promise<void> {
+    const { listener } = this.#boot
+    const { logger } = this.#logs
+    const { host, port } = this.#fixed.http
+    // The early listener knows the environment only; a configuration file may have moved it to another address.
+    if ('failed' in listener && listener.host === host && listener.port === port) {
+      throw portUnavailable(listener.failed, host, port)
+    }
+    ensureStateDirectory(this.#fixed.state.directory)
+    await openControlHttp({
+      path: this.#fixed.control.socket,
+      owner: this.#fixed.flow.user,
+      logger,
+      status: () => this.#status(),
+      ready: () => this.#readyNow(),
+      reload: () => this.#reloadNow('always'),
+      drain: () => this.#drainNow(),
+    })
+    await openPublicHttp({
+      host,
+      port,
+      listener: 'server' in listener ? listener : undefined,
+      logger,
+      health: () => this.#health.report(),
+      ready: () => this.#isReady(),
+      started: () => this.#hasBeenRunning,
+      metrics: this.#metrics.render,
+    })
+  }
+
+  #refuse(error: unknown): void {
+    if (!(error instanceof FlowkeepError)) {
+      this.#fail(error)
+      return
+    }
+    const { code, subject, hint, message } = error
+    this.#logs.logger.error({ event: 'resource.unavailable', code, subject, hint }, message)
+    this.#machine.dispatch({ type: 'config_bad', cause: { reason: 'resource_unavailable', message } })
+  }
+
+  async #openGate(): Promise<void> {
+    this.#gateClosing = new AbortController()
+    const { signal } = this.#gateClosing
     const openedAtMs = clock.monotonicMs()
     try {
-      await gate.open(signal, gates)
+      await this.#gate.open(signal, this.#gateFor)
     } catch (error) {
       if (signal.aborted) return
       throw error
     }
-    gates = 'databases'
-    metrics.gateWaited((clock.monotonicMs() - openedAtMs) / 1000)
-    machine.dispatch({ type: 'gate_open' })
+    this.#gateFor = 'databases'
+    this.#metrics.gateWaited((clock.monotonicMs() - openedAtMs) / 1000)
+    this.#machine.dispatch({ type: 'gate_open' })
   }
 
-  // Health
-  let changedAtMs = startedAtMs
-  let hasBeenRunning = false
-  const health = new HealthMonitor({
-    clock,
-    random,
-    redact,
-    logger,
-    flowName: service,
-    instance,
-    version,
-    state: () => machine.lifecycle.state,
-    flow() {
-      const { pid, generation, restarts, crashLooping } = flow.status
-      return {
-        alive: pid !== undefined,
-        ready: isReady(),
-        generation,
-        restarts,
-        crashLooping,
-        sinceMs: changedAtMs,
-      }
-    },
-  })
-  function isReady(): boolean {
-    return machine.lifecycle.state === 'running'
-  }
-  function healthChecks(): HealthCheck[] {
-    const { intervalMs, timeoutMs } = settings.health
-    const times = { intervalMs, timeoutMs }
-    const user = settings.flow.user
-    return [
-      ...dependencies.map((dependency) => createDependencyCheck(dependency, times)),
-      createMemoryCheck({ ...times, readMemory }),
-      ...createProgramChecks({
-        ...settings.health,
-        clock,
-        logger,
-        children,
-        pipe: native.pipe,
-        environment: process.env,
-        user,
-      }),
-    ]
-  }
-  function readMemory() {
-    const { memoryBytes, memoryLimitBytes } = cgroup.read()
-    return { usedBytes: memoryBytes, limitBytes: memoryLimitBytes }
-  }
-
-  // The lifecycle
-  const budget = createStopBudget()
-  let stopSignal: string | undefined
-  let failure: 'not_ready' | 'stuck' | undefined
-  const machine = createMachine({
-    clock,
-    effects: {
-      open_gate: () => void openGate().catch(fail),
-      close_gate: () => gateClosing.abort(),
-      start_flow: flow.start,
-      clean_tree: () => flow.clean(failure),
-      abandon_cleaning: flow.abandonCleaning,
-      stop_for_reload: flow.stopForReload,
-      begin_drain: () => logger.info({ event: 'drain.begun', forMs: settings.stop.drainMs }, 'draining'),
-      terminate_tree: () => flow.terminate(stopSignal ?? settings.stop.signal),
-      kill_tree: flow.kill,
-      flush: () => void flush().catch(fail),
-      exit: (lifecycle) => void exit(lifecycle).catch(() => native.exitNow(exitCodes.internal)),
-    },
-    timerMs: (timer, { state }) =>
-      timerLengthMs(timer, state, settings, {
-        nowMs: clock.monotonicMs(),
-        budget,
-        restartDelayMs: flow.status.restartDelayMs,
-      }),
-    changed,
-    unexpected(state, { type }) {
-      metrics.unexpectedEvent()
-      logger.error({ event: 'lifecycle.unexpected', state, on: type }, `${type} means nothing in ${state}`)
-    },
-  })
-  function changed({ from, to, event: { type } }: Transition): void {
-    changedAtMs = clock.wallMs()
-    hasBeenRunning ||= to === 'running'
-    failure =
-      from === 'starting' && type === 'deadline' ? 'not_ready' : type === 'flow_stuck' ? 'stuck' : undefined
+  #changed({ from, to, event: { type } }: Transition): void {
+    const { logger } = this.#logs
+    this.#changedAtMs = clock.wallMs()
+    if (to === 'running') {
+      this.#hasBeenRunning = true
+      // What failed while nothing ran yet may be well now.
+      this.#health.refresh()
+    }
+    this.#failure = type === 'flow_stuck' ? 'stuck' : undefined
     logger.info({ event: 'state.changed', from, to, on: type }, `${from} → ${to}`)
-    if (failure === 'not_ready') {
+    if (from === 'starting' && type === 'deadline') {
+      this.#failure = 'not_ready'
       logger.error(
         { event: 'flow.not_ready', code: 'flow_not_ready' },
         'the flow did not become ready in time',
@@ -284,165 +453,118 @@ async function compose(boot: Boot, native: Native, logs: OwnLogs, initial: Confi
     }
   }
 
-  // Signals and the end
-  function onSignal(signal: string): void {
-    if (stopSignals.has(signal)) stop(signal)
-    else if (flow.forward(signal)) metrics.signalForwarded(signal)
-  }
-  function stop(signal: string): void {
-    logger.info({ event: 'stop.requested', signal }, `received ${signal}`)
-    if (machine.lifecycle.stops === 0) {
-      stopSignal = signal === 'SIGTERM' ? settings.stop.signal : signal
-      budget.begin(settings.stop.graceMs, clock.monotonicMs())
-    }
-    machine.dispatch({ type: 'stop' })
-  }
-  async function flush(): Promise<void> {
-    await flow.release(flushMs(settings.stop.graceMs, budget, clock.monotonicMs()))
-    machine.dispatch({ type: 'flushed' })
-  }
-  async function exit({ cause = { reason: 'internal' } }: Lifecycle): Promise<void> {
-    const { lastExit, stoppedByReload } = flow.status
-    const missing = gate
-      .pending()
-      .map(({ kind, name, reason, message }) => `${kind}:${name} ${reason}: ${message}`)
-    const why = cause.reason === 'dependency_unavailable' ? redact(missing.join('; ')) : cause.message
-    const leaving = {
-      cause: why === undefined ? cause : { ...cause, message: why },
-      code: exitCodeFor(cause, lastExit, stoppedByReload),
-      flushMs: flushMs(settings.stop.graceMs, budget, clock.monotonicMs()),
-      lastExit,
-      lastLines: output.lastLines(),
-    }
-    await leave(leaving, { sink, logger, exitNow: native.exitNow })
-  }
-  function fail(error: unknown): void {
-    const stack = error instanceof Error ? error.stack : undefined
-    logger.error({ event: 'internal', code: 'internal', stack }, messageOf(error))
-    machine.dispatch({
-      type: 'internal_error',
-      cause: { reason: 'internal', message: redact(messageOf(error)) },
-    })
+  #isReady(): boolean {
+    return this.#state === 'running'
   }
 
-  // What the control socket may ask for
-  const reload = createReloader({
-    read: readConfiguration,
-    async tryDependencies(next) {
-      const required = createDependencies(next.settings).filter((dependency) => dependency.required)
-      const refusals = await askOnce(required)
-      return refusals.map(
-        ({ dependency, reason, message }) => `${checkName(dependency)} ${reason}: ${message}`,
-      )
-    },
-    current: () => configuration,
-    take(next) {
-      logs.reconfigure(next.settings.log.level, [...next.secrets, ...configuration.secrets])
-      configuration = next
-      settings = next.settings
-      dependencies = createDependencies(settings)
-      gate = createGate()
-      restarts.reconfigure(settings.restart)
-      health.start(healthChecks())
-      machine.dispatch({ type: 'config_changed' })
-    },
-    settled(result, reason) {
-      metrics.configReloaded(result === 'applied' ? 'applied' : 'refused')
-      const note = { status: 'degraded', message: `a reload was refused: ${reason}` } as const
-      health.note('configuration', reason === undefined ? undefined : note)
-      if (reason === undefined) logger.info({ event: 'config.reloaded' }, 'the new settings are taken')
-      else
-        logger.error(
-          { event: 'config.reload_refused', result, reason },
-          'new settings are refused, the old ones stay',
-        )
-    },
-  })
-  function must(fits: boolean, operation: string, hint: string): void {
+  // What the outside asks for
+
+  #onSignal(signal: string): void {
+    if (stopSignals.has(signal)) this.#stop(signal)
+    else if (this.#flow.forward(signal)) this.#metrics.signalForwarded(signal)
+  }
+
+  #stop(signal: string): void {
+    this.#logs.logger.info({ event: 'stop.requested', signal }, `received ${signal}`)
+    if (this.#machine.lifecycle.stops === 0) {
+      this.#stopSignal = signal === 'SIGTERM' ? this.#settings.stop.signal : signal
+      this.#budget.begin(this.#settings.stop.graceMs, clock.monotonicMs())
+    }
+    this.#machine.dispatch({ type: 'stop' })
+  }
+
+  #drainNow(): StateName {
+    this.#must(!endingStates.has(this.#state), 'cannot drain', 'the container is stopping already')
+    this.#budget.begin(this.#settings.stop.graceMs, clock.monotonicMs())
+    this.#machine.dispatch({ type: 'drain' })
+    return this.#state
+  }
+
+  #readyNow(): StateName {
+    const fits = this.#state === 'starting' || this.#state === 'running'
+    this.#must(fits, 'cannot take the flow for ready', 'only a flow that runs can be ready')
+    this.#machine.dispatch({ type: 'flow_ready' })
+    return this.#state
+  }
+
+  async #reloadNow(wish: ReloadWish): Promise<StateName> {
+    this.#must(!endingStates.has(this.#state), 'cannot reload', 'the container is stopping')
+    await this.#reload(wish)
+    return this.#state
+  }
+
+  #must(fits: boolean, operation: string, hint: string): void {
     if (fits) return
-    const message = `the state is ${machine.lifecycle.state}`
-    throw new FlowkeepError('wrong_state', { operation, message, hint })
+    throw new FlowkeepError('wrong_state', { operation, message: `the state is ${this.#state}`, hint })
   }
-  const control = {
-    status: () =>
-      statusReport({
-        health: health.report(),
-        environment: settings.environment,
-        startedAtMs,
-        nowMs: clock.wallMs(),
-        ready: isReady(),
-        flow: flow.status,
-        resources: cgroup.read(),
-        log: { lines: output.lines, dropped: sink.droppedLines },
-      }),
-    ready(): StateName {
-      const { state } = machine.lifecycle
-      must(
-        state === 'starting' || state === 'running',
-        'cannot take the flow for ready',
-        'only a running flow is ready',
+
+  #take(next: Configuration): void {
+    const before = this.#configuration
+    this.#logs.reconfigure(next.settings.log.level, [...next.secrets, ...before.secrets])
+    const fixed = changedButFixed(next, before)
+    if (fixed.length > 0) {
+      const names = fixed.join(', ')
+      this.#logs.logger.warn(
+        { event: 'config.fixed', variables: fixed },
+        `${names}: takes effect in a new container only`,
       )
-      machine.dispatch({ type: 'flow_ready' })
-      return machine.lifecycle.state
-    },
-    async reload(wish: ReloadWish): Promise<StateName> {
-      must(!endingStates.has(machine.lifecycle.state), 'cannot reload', 'the container is stopping')
-      await reload(wish)
-      return machine.lifecycle.state
-    },
-    drain(): StateName {
-      must(!endingStates.has(machine.lifecycle.state), 'cannot drain', 'the container is stopping already')
-      budget.begin(settings.stop.graceMs, clock.monotonicMs())
-      machine.dispatch({ type: 'drain' })
-      return machine.lifecycle.state
-    },
+    }
+    this.#configuration = next
+    this.#dependencies = createDependencies(next.settings)
+    this.#gate = this.#createGate()
+    this.#restarts.reconfigure(next.settings.restart)
+    this.#health.start(this.#healthChecks())
+    this.#machine.dispatch({ type: 'config_changed' })
   }
 
-  // From here on signals count, orphans are reaped, and whatever is thrown ends in an orderly exit.
-  process.on('uncaughtException', fail)
-  process.on('unhandledRejection', fail)
-  onChildSignal(reaper.wake)
-  native.observeChildExits(flow.observe)
-  native.listenToRealTimeSignals()
-  receiveSignals(onSignal)
-  native.unblockSigusr1()
-  reaper.wake()
-
-  try {
-    const { listener } = boot
-    if ('failed' in listener) throw portUnavailable(listener.failed, listener.host, listener.port)
-    ensureStateDirectory(settings.state.directory)
-    await openControlHttp({
-      path: settings.control.socket,
-      owner: settings.flow.user,
-      logger,
-      ...control,
-      reload: () => control.reload('always'),
+  #status(): StatusReport {
+    return statusReport({
+      health: this.#health.report(),
+      environment: this.#fixed.environment,
+      startedAtMs: this.#startedAtMs,
+      nowMs: clock.wallMs(),
+      ready: this.#isReady(),
+      flow: this.#flow.status,
+      resources: this.#cgroup.read(),
+      log: { lines: this.#output.lines, dropped: this.#logs.sink.droppedLines },
     })
-    await openPublicHttp({
-      ...settings.http,
-      listener: 'server' in listener ? listener : undefined,
-      logger,
-      health: () => health.report(),
-      ready: isReady,
-      started: () => hasBeenRunning,
-      metrics: metrics.render,
-    })
-  } catch (error) {
-    if (!(error instanceof FlowkeepError)) return fail(error)
-    const { code, subject, hint, message } = error
-    logger.error({ event: 'resource.unavailable', code, subject, hint }, message)
-    machine.dispatch({ type: 'config_bad', cause: { reason: 'resource_unavailable', message } })
-    return
   }
-  if (machine.lifecycle.state !== 'validating') return // a stop came first
-  health.start(healthChecks())
-  machine.dispatch({ type: 'config_ok' })
-  watchFiles({
-    clock,
-    intervalMs: limits.configWatchMs,
-    files: () => configuration.files,
-    // A refusal has been logged, counted and shown in the health answer.
-    changed: () => void control.reload('if_changed').catch(() => undefined),
-  })
+
+  // The end
+
+  #flushMs(): number {
+    return flushMs(this.#settings.stop.graceMs, this.#budget, clock.monotonicMs())
+  }
+
+  async #flush(): Promise<void> {
+    await this.#flow.release(this.#flushMs())
+    this.#machine.dispatch({ type: 'flushed' })
+  }
+
+  async #exit({ cause = { reason: 'internal' } }: Lifecycle): Promise<void> {
+    const { lastExit, stoppedByReload } = this.#flow.status
+    const message = cause.reason === 'dependency_unavailable' ? this.#whatIsMissing() : cause.message
+    const leaving = {
+      cause: message === undefined ? cause : { ...cause, message },
+      code: exitCodeFor(cause, lastExit, stoppedByReload),
+      flushMs: this.#flushMs(),
+      lastExit,
+      lastLines: this.#output.lastLines().map(this.#logs.redact),
+    }
+    await leave(leaving, { ...this.#logs, exitNow: this.#native.exitNow })
+  }
+
+  #whatIsMissing(): string {
+    const missing = this.#gate.pending()
+    const lines = missing.map(({ kind, name, reason, message }) => `${kind}:${name} ${reason}: ${message}`)
+    return this.#logs.redact(lines.join('; '))
+  }
+
+  /** Our own fault, whatever it was. */
+  #fail(error: unknown): void {
+    const stack = error instanceof Error ? error.stack : undefined
+    const message = this.#logs.redact(messageOf(error))
+    this.#logs.logger.error({ event: 'internal', code: 'internal', stack }, message)
+    this.#machine.dispatch({ type: 'internal_error', cause: { reason: 'internal', message } })
+  }
 }

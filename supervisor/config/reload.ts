@@ -21,7 +21,29 @@ export interface ReloadParts {
 export type ReloadWish = 'always' | 'if_changed'
 
 /** Resolves once the new settings are taken; rejects with `config_invalid`, `dependency_unavailable` or `wrong_state`. */
-export function createReloader(parts: ReloadParts): (wish: ReloadWish) => Promise<void> {
+export type Reload = (wish: ReloadWish) => Promise<void>
+
+/** What is claimed once, at the start: an address, a path, a name that others know the container by. */
+const fixedNames: ReadonlySet<string> = new Set([
+  'CONTAINER_FLOW_NAME',
+  'CONTAINER_FLOW_USER',
+  'CONTAINER_INSTANCE_ID',
+  'CONTAINER_ENVIRONMENT',
+  'CONTAINER_HTTP_HOST',
+  'CONTAINER_HTTP_PORT',
+  'CONTAINER_CONTROL_SOCKET',
+  'CONTAINER_STATE_DIRECTORY',
+])
+
+/** Names of the settings that differ but stay as they were until there is a new container. */
+export function changedButFixed(next: Accepted, before: Accepted): string[] {
+  const values = new Map(before.entries.map(({ name, value }) => [name, value]))
+  return next.entries
+    .filter(({ name, value }) => fixedNames.has(name) && values.get(name) !== value)
+    .map(({ name }) => name)
+}
+
+export function createReloader(parts: ReloadParts): Reload {
   let busy = false
 
   async function reload(wish: ReloadWish): Promise<void> {

@@ -12,6 +12,7 @@ export function createMemoryCheck(parts: {
 }): HealthCheck {
   return {
     name: 'memory',
+    instant: true,
     intervalMs: parts.intervalMs,
     timeoutMs: parts.timeoutMs,
     async run() {

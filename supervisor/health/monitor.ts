@@ -109,6 +109,8 @@ export class HealthMonitor {
 
   #changed(check: HealthCheck, from: CheckStatus | undefined, to: CheckOutcome): void {
     if (from === undefined && to.status === 'healthy') return
+    // The gate itself tells what it waits for.
+    if (check.dependency && this.#parts.state() === 'gating') return
     const { status, message } = to
     const fields = { check: check.name, from: from ?? null, to: status, reason: message }
     if (status === 'healthy') {

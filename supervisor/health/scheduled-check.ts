@@ -59,6 +59,7 @@ export class ScheduledCheck {
   runSoon(): void {
     if (this.#stopped) return
     if (this.#run) this.#runAgain = true
+    else if (this.check.instant && this.#answeredMonoMs === undefined) this.#runIn(0)
     else this.#runIn(this.#parts.random() * Math.min(limits.healthSpreadMs, this.check.intervalMs))
   }
 

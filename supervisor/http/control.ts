@@ -1,7 +1,7 @@
 // The control socket: what the flow and the operator's commands say to the supervisor. It is reached through the file
 // system only, so its permissions are the access control. Every refusal has the same envelope.
 
-import { chmodSync, chownSync, rmSync } from 'node:fs'
+import { chownSync, rmSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { catalogue, type ErrorCode, FlowkeepError, messageOf } from '../core/errors.ts'
@@ -211,7 +211,6 @@ function listenPrivately(server: Server, path: string, owner: Owner | undefined)
         server.removeListener('error', fail)
         server.on('error', () => {}) // a refused accept (no descriptors left): that connection is lost, no other
         try {
-          chmodSync(path, 0o600)
           if (owner) chownSync(path, owner.uid, owner.gid)
           resolve()
         } catch (error) {

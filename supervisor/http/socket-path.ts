@@ -1,21 +1,12 @@
 // Takes possession of the control socket's path. A socket that nobody listens on is left over from a supervisor that
 // was killed and is replaced; anything else at the path belongs to somebody and is refused.
 
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { chmodSync, chownSync, lstatSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename, dirname, isAbsolute } from 'node:path'
 import { codeOf, FlowkeepError, messageOf } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
+import { makeDirectories } from '../core/make-directories.ts'
 
 export interface Owner {
   readonly uid: number
@@ -53,6 +44,7 @@ export function socketRefusal(path: string, error: unknown): FlowkeepError {
 /** @returns the directory if it stays open to others */
 function prepareDirectory(path: string, owner: Owner | undefined): string | undefined {
   try {
+    // All of them are the flow's, since each directory on the way must let it pass.
     const made = makeDirectories(dirname(path))
     const directory = realpathSync(dirname(path))
     const state = statSync(directory)
@@ -68,17 +60,6 @@ function prepareDirectory(path: string, owner: Owner | undefined): string | unde
   } catch (error) {
     throw socketRefusal(path, error)
   }
-}
-
-/**
- * All of them, since each directory on the way must let the flow pass. Not by `recursive: true`: where a parent exists
- * and yet nothing can be made in it (`/proc`), Node.js 26 tries again for ever.
- */
-function makeDirectories(directory: string): string[] {
-  const missing: string[] = []
-  for (let each = directory; !existsSync(each); each = dirname(each)) missing.unshift(each)
-  for (const each of missing) mkdirSync(each, { mode: 0o700 })
-  return missing
 }
 
 function holdsOnly(directory: string, name: string): boolean {

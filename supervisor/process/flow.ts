@@ -15,6 +15,7 @@ import { listProcesses, treeMembers } from './tree.ts'
 
 /** Where a stream's bytes go. `push` answers false when it wants no more until the room listener is called. */
 export interface OutputSink {
+  /** The chunk is valid during the call only. */
   push(chunk: Buffer): boolean
   end(): void
   onRoom(resume: () => void): void
@@ -67,6 +68,9 @@ export interface Flow {
 
 /** How often what the leader left behind is looked at. Nothing tells us when a grandchild ends. */
 const lookAgainMs = 25
+
+/** What one read of a pipe takes at most; a pipe holds as much by default. */
+const readBytes = 64 * 1024
 
 /**
  * Throws `command_not_found` or `command_not_executable` when no such command can be run.
@@ -179,18 +183,19 @@ function spawnLeader(
 
 /** Reads a pipe into its sink, pausing while the sink is full. */
 function carry(fd: number, sink: OutputSink): { ended: Promise<void>; close(): void } {
-  const socket = new Socket({ fd, readable: true, writable: false })
+  // One buffer for every read: what the sink keeps, it copies.
+  const buffer = Buffer.allocUnsafeSlow(readBytes)
+  const onread = { buffer, callback: (bytes: number) => sink.push(buffer.subarray(0, bytes)) }
+  const socket = new Socket({ fd, readable: true, writable: false, onread })
   const ended = new Promise<void>((resolve) => {
     socket.once('close', () => {
       sink.end()
       resolve()
     })
   })
-  socket.on('data', (chunk: Buffer) => {
-    if (!sink.push(chunk)) socket.pause()
-  })
   socket.on('error', () => socket.destroy())
   sink.onRoom(() => socket.resume())
+  socket.resume()
   return { ended, close: () => socket.destroy() }
 }
 

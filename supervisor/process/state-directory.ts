@@ -1,12 +1,13 @@
 // The directory that outlives the flow's restarts. Found unusable at the start rather than at the first write.
 
-import { accessSync, constants, mkdirSync, statSync } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import { codeOf, FlowkeepError, messageOf } from '../core/errors.ts'
+import { makeDirectories } from '../core/make-directories.ts'
 
 /** Makes the directory if need be. Throws `state_directory_unavailable`. */
 export function ensureStateDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeDirectories(path)
     if (!statSync(path).isDirectory())
       throw Object.assign(new Error('it is not a directory'), { code: 'ENOTDIR' })
     accessSync(path, constants.W_OK | constants.X_OK)

@@ -1,7 +1,7 @@
 // Throughput of the log pump against readline + pino and, where it is installed, s6-log: lines of 100 bytes, a tenth
 // of them JSON, from a pipe into a file. Best of three rounds each, the start of the program taken off. Targets:
 // ≥ 5 × readline + pino, ≥ 1.2 × s6-log; exit 1 below them.
-//   node test/bench/log-pump.ts [lines, default 2000000]
+//   node test/bench/log-pump.ts [lines, default 4000000]
 
 import { spawn, spawnSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
@@ -173,7 +173,7 @@ async function readlineStdin(): Promise<void> {
   }
 }
 
-const [mode = '2000000'] = process.argv.slice(2)
+const [mode = '4000000'] = process.argv.slice(2)
 if (mode === 'pump') await pumpStdin()
 else if (mode === 'readline') await readlineStdin()
 else await compare(Number(mode))

@@ -55,15 +55,14 @@ async function runDemo(options: Options): Promise<number> {
       (error: Error) => error,
     )
     view.close()
-    if (abort.aborted) throw abort.reason
-    missing = report({ board, built, files, figures, error })
-  } catch (error) {
-    if (!(error instanceof Interrupted)) throw error
-    process.stderr.write(`${error.message}: everything is stopped and removed\n`)
-    return 128 + constants.signals[error.signal]
+    if (!abort.aborted) missing = report({ board, built, files, figures, error })
   } finally {
     view.close()
     await tearDown(built, !abort.aborted && (options.keep || missing.length > 0))
+  }
+  if (abort.reason instanceof Interrupted) {
+    process.stderr.write(`${abort.reason.message}: everything is stopped and removed\n`)
+    return 128 + constants.signals[abort.reason.signal]
   }
   return missing.length === 0 ? 0 : 1
 }
@@ -165,7 +164,10 @@ interface Ended {
 /** @returns what is missing */
 function report({ board, built, files, figures, error }: Ended): readonly string[] {
   const { work, database, supervisor, watch } = built
-  if (!database || !supervisor || !watch) throw error ?? new Error('nothing was built')
+  if (!database || !supervisor || !watch) {
+    process.stdout.write(`FAILED: the demo could not begin: ${error?.message}\n`)
+    return ['the demo could not begin']
+  }
   const findings = {
     ...{ files: allOf(files), steps: board.steps, figures, records: supervisor.records, watch },
     secret: database.password,

@@ -7,7 +7,7 @@ import { formatBytes, formatCount, formatMs } from './format.ts'
 import { createRate } from './rate.ts'
 
 export interface View {
-  /** Draws the last state and gives the terminal back. */
+  /** Draws the last state and gives the terminal back; does nothing the second time. */
   close(): void
 }
 
@@ -34,13 +34,11 @@ function openBlock(board: Board, out: WriteStream): View {
   }
   const timer = setInterval(() => draw(), redrawEveryMs)
   draw()
-  return {
-    close() {
-      clearInterval(timer)
-      draw(true)
-      out.write('\x1b[?25h')
-    },
-  }
+  return closedOnce(() => {
+    clearInterval(timer)
+    draw(true)
+    out.write('\x1b[?25h')
+  })
 }
 
 function openLines(board: Board, out: NodeJS.WritableStream): View {
@@ -70,10 +68,18 @@ function openLines(board: Board, out: NodeJS.WritableStream): View {
   }
   const timer = setInterval(tellRows, redrawEveryMs)
   board.onChange(tellSteps)
+  return closedOnce(() => {
+    clearInterval(timer)
+    tellSteps()
+  })
+}
+
+function closedOnce(close: () => void): View {
+  let isClosed = false
   return {
     close() {
-      clearInterval(timer)
-      tellSteps()
+      if (!isClosed) close()
+      isClosed = true
     },
   }
 }

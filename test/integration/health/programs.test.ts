@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { systemClock } from '../../../supervisor/core/clock.ts'
 import { limits } from '../../../supervisor/core/limits.ts'
 import type { CheckOutcome, HealthCheck } from '../../../supervisor/health/check.ts'
+import { type ProgramParts, runProgram } from '../../../supervisor/health/program-run.ts'
 import { createProgramChecks } from '../../../supervisor/health/programs.ts'
 import { createChildren } from '../../../supervisor/process/children.ts'
 import { loadNative } from '../../../supervisor/process/native.ts'
@@ -17,17 +18,19 @@ function checkOf(t: Test, script: string, environment: Record<string, string> = 
   const directory = t.testdir({})
   writeFileSync(`${directory}/check.sh`, script)
   chmodSync(`${directory}/check.sh`, 0o755)
-  const [check] = createProgramChecks({
+  const times = { intervalMs: 10_000, timeoutMs: 5_000 }
+  const [check] = createProgramChecks({ ...parts(directory, environment), ...times, logger: quiet })
+  return check as HealthCheck
+}
+
+function parts(directory: string, environment: Record<string, string> = {}): ProgramParts {
+  return {
     directory,
-    intervalMs: 10_000,
-    timeoutMs: 5_000,
     children,
     pipe: native.pipe,
     clock: systemClock,
-    logger: quiet,
     environment: { PATH: process.env['PATH'], ...environment },
-  })
-  return check as HealthCheck
+  }
 }
 
 function run(t: Test, script: string, environment?: Record<string, string>): Promise<CheckOutcome> {
@@ -85,6 +88,11 @@ t.test('§6 endless output blocks nothing and is bounded', async (t) => {
   t.equal(outcome.message.length, limits.foreignMessageChars)
 })
 
+t.test('§6 what comes after the first 4 KiB is not kept', async (t) => {
+  const outcome = await run(t, '#!/bin/sh\nhead -c 5000 /dev/zero | tr "\\0" "\\n"; echo late')
+  t.strictSame(outcome, { status: 'healthy', message: 'ok' })
+})
+
 t.test('§6 an aborted run ends its whole group', async (t) => {
   const directory = t.testdir({})
   const check = checkOf(
@@ -123,20 +131,26 @@ t.test('R6.2 a hundred runs leave no descriptor open', async (t) => {
   const { signal } = new AbortController()
   await check.run(signal)
   const before = openDescriptors()
+  const refusing = {
+    ...parts(t.testdir({})),
+    children: {
+      spawn: () => {
+        throw new Error('no processes left')
+      },
+    },
+  }
+  for (let n = 0; n < 50; n++)
+    t.match(await runProgram('/x', refusing, signal), { status: 'unhealthy', message: /no processes left/ })
   for (let n = 0; n < 50; n++) await Promise.all([check.run(signal), missing.run(signal)])
   t.equal(openDescriptors(), before)
 })
 
 t.test('§6 the example that ships is a check with a header of its own', async (t) => {
   const [check, ...others] = createProgramChecks({
-    directory: new URL('../../../healthchecks', import.meta.url).pathname,
+    ...parts(new URL('../../../healthchecks', import.meta.url).pathname),
     intervalMs: 10_000,
     timeoutMs: 1_000,
-    children,
-    pipe: native.pipe,
-    clock: systemClock,
     logger: { ...quiet, warn: (fields) => t.fail(JSON.stringify(fields)) },
-    environment: { PATH: process.env['PATH'] },
   })
   t.match(check, { name: 'disk', intervalMs: 30_000, timeoutMs: 5_000 })
   t.equal(others.length, 0)

@@ -43,10 +43,11 @@ export function scripted(options: Partial<HealthCheck> = {}, ...outcomes: CheckO
 /** The interval is exact: half of the jitter is 0. */
 export function watch(t: Test, checks: readonly HealthCheck[], parts: Partial<MonitorParts> = {}) {
   const clock = createTestClock()
+  let pausedMs = 0
   const logged: Record<string, unknown>[] = []
   const keep = (fields: Record<string, unknown>) => void logged.push(fields)
   const monitor = new HealthMonitor({
-    clock,
+    clock: { ...clock, monotonicMs: () => clock.monotonicMs() + pausedMs },
     random: () => 0.5,
     redact: createRedactor([]),
     logger: { debug: keep, info: keep, warn: keep, error: keep },
@@ -69,6 +70,10 @@ export function watch(t: Test, checks: readonly HealthCheck[], parts: Partial<Mo
     async pass(ms: number) {
       clock.advance(ms)
       await new Promise((resolve) => setImmediate(resolve))
+    },
+    /** Time in which the whole container stood still: it has passed, and no timer has fired. */
+    pause(ms: number) {
+      pausedMs += ms
     },
     statusOf: (name = 'database:rpa_db') => monitor.report().checks[name]?.status,
     check: (name = 'database:rpa_db') => monitor.report().checks[name],

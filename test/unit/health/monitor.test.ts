@@ -157,6 +157,21 @@ t.test(
   },
 )
 
+t.test(
+  '§6 after a pause of the container nothing is taken on trust, and no hysteresis hides a failure',
+  async (t) => {
+    const check = scripted({}, good, bad)
+    const { pass, pause, statusOf, check: shown } = watch(t, [check])
+    await pass(500)
+    t.equal(statusOf(), 'healthy')
+    pause(600_000)
+    t.match(shown(), { status: 'unhealthy', message: /^stale/ })
+    await pass(10_000)
+    t.equal(check.runs, 2)
+    t.match(shown(), { status: 'unhealthy', message: bad.message })
+  },
+)
+
 t.test('§6 a check that throws is unhealthy with the reason', async (t) => {
   const check = scripted({
     run() {

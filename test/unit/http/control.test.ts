@@ -173,6 +173,13 @@ t.test('§2 a socket that answers belongs to someone else', async (t) => {
   t.equal((await callSocket(path, 'GET', '/v1/status')).status, 200, 'and still answers')
 })
 
+t.test('R7.4 an existing directory that is for the socket alone is closed to others', async (t) => {
+  const directory = shortDirectory(t)
+  mkdirSync(`${directory}/own`, { mode: 0o755 })
+  const { path } = await open(t, { path: `${directory}/own/control.sock` })
+  t.equal(statSync(dirname(path)).mode & 0o777, 0o700)
+})
+
 t.test('§2 a directory of others is not closed to them, and that is said', async (t) => {
   const directory = shortDirectory(t)
   mkdirSync(`${directory}/shared`, { mode: 0o755 })

@@ -54,6 +54,7 @@ t.test('§6 its two variables are taken in either form, and empty ones count as 
 })
 
 t.test('R1.1 an unsound address is not listened on; the configuration report says why', async (t) => {
+  const file = `${t.testdir({ port: '0' })}/port`
   const unsound: Record<string, string>[] = [
     { CONTAINER_HTTP_PORT: '8088x' },
     { CONTAINER_HTTP_PORT: '65536' },
@@ -61,9 +62,9 @@ t.test('R1.1 an unsound address is not listened on; the configuration report say
     { CONTAINER_HTTP_PORT: '08088' },
     { CONTAINER_HTTP_HOST: '1.2.3' },
     { CONTAINER_HTTP_HOST: 'a b' },
-    { CONTAINER_HTTP_PORT: '1', CONTAINER_HTTP_PORT_FILE: '/x' },
-    { CONTAINER_HTTP_PORT_FILE: `${t.testdir()}/absent` },
-    { CONTAINER_HTTP_PORT_FILE: t.testdir() },
+    { ...loopback, CONTAINER_HTTP_PORT_FILE: file },
+    { CONTAINER_HTTP_PORT_FILE: `${file}-absent` },
+    { CONTAINER_HTTP_PORT_FILE: '/' },
   ]
   for (const environment of unsound) {
     const opened = await openEarlyListener(environment, '1.2.3')
