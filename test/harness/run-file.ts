@@ -1,4 +1,4 @@
-// Runs one test file as a process of its own and keeps what it wrote. Started directly, not through `tap run`,
+// Runs test files as a process of their own and keeps what it wrote. Started directly, not through `tap run`,
 // whose loaders cost as much as most files take; `npm run coverage` goes through tap.
 
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -9,6 +9,8 @@ const endGraceMs = 2_000
 /** Milliseconds that output may still take to arrive after the process is gone. */
 const outputGraceMs = 5_000
 
+const severalFiles = 'test/harness/several-files.ts'
+
 const running = new Set<ChildProcess>()
 
 export interface FileLimits {
@@ -18,13 +20,16 @@ export interface FileLimits {
   readonly testMs: number
 }
 
-export async function runFile(file: string, root: string, limits: FileLimits): Promise<FileRun> {
+/** @param files run in this order, in one process */
+export async function runFiles(files: readonly string[], root: string, limits: FileLimits): Promise<FileRun> {
+  const [first = '', ...more] = files
+  const file = more.length === 0 ? first : severalFiles
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     // A group of its own, so that whatever the file leaves behind can be ended with it.
     detached: true,
-    env: { ...process.env, TAP_TIMEOUT: String(limits.testMs / 1000) },
+    env: { ...process.env, TAP_TIMEOUT: String(limits.testMs / 1000), TEST_FILES: files.join('\n') },
   })
   running.add(child)
   const tap: Buffer[] = []

@@ -27,7 +27,7 @@ export function casesOf(run: FileRun): TestCase[] {
   const problems = [...(ending ? [ending] : []), ...malformed]
   if (problems.length > 0) return [...cases, wholeFile(run, problems)]
   if (cases.length > 0) return cases
-  if (skippedBecause !== undefined) return [skipped(run.file, '(whole file)', skippedBecause)]
+  if (skippedBecause !== undefined) return [skipped(run.file, wholeFileName, skippedBecause)]
   if (stray > 0) return [{ file: run.file, name: '(assertions)', outcome: 'passed', details: [] }]
   return [wholeFile(run, ['it ran no test'])]
 }
@@ -41,11 +41,16 @@ interface Parsed {
   readonly malformed: readonly string[]
 }
 
-function parse({ file, tap }: FileRun): Parsed {
+function parse({ file: first, tap }: FileRun): Parsed {
+  let file = first
   const cases: TestCase[] = []
   let stray = 0
   let details: string[] = []
   const parser = new Parser()
+  // Written by several-files.ts.
+  parser.on('comment', (comment: string) => {
+    file = /^# file (.+)\n$/.exec(comment)?.[1] ?? file
+  })
   // Leaf assertions of any depth; they come before the test point that closes their case.
   parser.on('result', (result: Result) => {
     if (!result.ok && !result.todo && !result.skip) details.push(...describe(result))
@@ -117,8 +122,15 @@ function skipped(file: string, name: string, reason: string): TestCase {
   return { file, name, outcome: 'skipped', reason, details: [] }
 }
 
+const wholeFileName = '(whole file)'
+
+/** The process itself failed, whatever its cases say. */
+export function isWholeFile({ name, outcome }: TestCase): boolean {
+  return name === wholeFileName && outcome === 'failed'
+}
+
 function wholeFile({ file, stderr }: FileRun, problems: readonly string[]): TestCase {
-  return failed(file, '(whole file)', [...problems, ...lastLines(stderr)])
+  return failed(file, wholeFileName, [...problems, ...lastLines(stderr)])
 }
 
 function failed(file: string, name: string, details: readonly string[]): TestCase {

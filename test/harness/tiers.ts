@@ -2,21 +2,23 @@
 
 import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { type FileLimits, runFile } from './run-file.ts'
+import { type FileLimits, runFiles } from './run-file.ts'
 import { type TierName, tierNames } from './selection.ts'
-import { casesOf } from './tap-cases.ts'
+import { casesOf, isWholeFile } from './tap-cases.ts'
 import type { FileTime, Stage, TestCase } from './test-case.ts'
 
 export type Outcome = Pick<Stage, 'cases' | 'times'>
 
 interface Tier extends FileLimits {
-  /** Files run at once. */
+  /** Processes at once. */
   readonly jobs: number
+  /** Many files share a process, because starting one costs more than they do. */
+  readonly shared?: true
 }
 
 const tiers: Readonly<Record<TierName, Tier>> = {
   // In memory and on loopback.
-  unit: { jobs: Math.min(4, availableParallelism()), fileMs: 60_000, testMs: 30_000 },
+  unit: { jobs: Math.min(4, availableParallelism()), fileMs: 120_000, testMs: 30_000, shared: true },
   // Real processes and a real database.
   integration: { jobs: Math.min(2, availableParallelism()), fileMs: 300_000, testMs: 120_000 },
   // One engine, one host network: one at a time.
@@ -39,20 +41,34 @@ export async function runTier(
   finished: (cases: readonly TestCase[]) => void,
 ): Promise<Outcome> {
   const tier = tiers[name]
-  const waiting = [...files]
+  const waiting = tier.shared ? split(files, tier.jobs) : files.map((file) => [file])
   const cases: TestCase[] = []
   const times: FileTime[] = []
   async function worker(): Promise<void> {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+    for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
       const startedMs = performance.now()
-      const ofFile = casesOf(await runFile(file, root, tier))
-      times.push({ file, durationMs: performance.now() - startedMs })
-      finished(ofFile)
-      cases.push(...ofFile)
+      const ofGroup = casesOf(await runFiles(group, root, tier))
+      const [file, ...more] = group
+      if (more.length > 0 && ofGroup.some(isWholeFile)) {
+        // One of them broke the process for all: each by itself tells which.
+        waiting.push(...group.map((single) => [single]))
+        continue
+      }
+      if (more.length === 0 && file !== undefined)
+        times.push({ file, durationMs: performance.now() - startedMs })
+      finished(ofGroup)
+      cases.push(...ofGroup)
     }
   }
   await Promise.all(Array.from({ length: tier.jobs }, worker))
   return { cases: cases.sort((a, b) => a.file.localeCompare(b.file)), times }
+}
+
+function split(files: readonly string[], count: number): string[][] {
+  const groups = Array.from({ length: count }, (_, offset) =>
+    files.filter((_file, index) => index % count === offset),
+  )
+  return groups.filter((group) => group.length > 0)
 }
 
 /** The cases of files that cannot be run here. */

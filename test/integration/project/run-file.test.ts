@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkout } from '../../harness/checkout.ts'
-import { runFile } from '../../harness/run-file.ts'
+import { runFiles } from '../../harness/run-file.ts'
 import { casesOf } from '../../harness/tap-cases.ts'
+import { runTier } from '../../harness/tiers.ts'
 
 const patient = { fileMs: 60_000, testMs: 30_000 }
 
 /** The cases of a test file with this source. */
 async function casesIn(t: Test, source: string, limits = patient): Promise<string[]> {
   const file = join(t.testdir({ 'a.test.ts': `import t from 'tap'\n${source}` }), 'a.test.ts')
-  return casesOf(await runFile(file, checkout, limits)).map(({ outcome, name }) => `${outcome}: ${name}`)
+  return casesOf(await runFiles([file], checkout, limits)).map(({ outcome, name }) => `${outcome}: ${name}`)
 }
 
 t.test('R4.7 a real test file is counted by its cases', async (t) => {
@@ -48,7 +49,7 @@ t.test('R4.7 what a file leaves running ends with it', async (t) => {
       writeFileSync(new URL('pid', import.meta.url), String(child.pid))
       t.test('one', async (t) => { t.ok(true) })`,
   })
-  const run = await runFile(join(directory, 'a.test.ts'), checkout, patient)
+  const run = await runFiles([join(directory, 'a.test.ts')], checkout, patient)
   t.equal(run.code, 0)
   t.notOk(isAlive(Number(readFileSync(join(directory, 'pid'), 'utf8'))))
 })
@@ -61,3 +62,21 @@ function isAlive(pid: number): boolean {
     return false
   }
 }
+
+t.test('R4.7 a file that breaks the process it shares is found, and the others still count', async (t) => {
+  const directory = t.testdir({
+    'good.test.ts': "import t from 'tap'\nt.test('good', async (t) => t.ok(true))\n",
+    'other.test.ts': "import t from 'tap'\nt.test('other', async (t) => t.ok(true))\n",
+    'bad.test.ts': "process.kill(process.pid, 'SIGKILL')\n",
+    'last.test.ts': "import t from 'tap'\nt.test('last', async (t) => t.ok(true))\n",
+  })
+  const files = ['good', 'other', 'bad', 'last'].map((name) => join(directory, `${name}.test.ts`))
+  const { cases } = await runTier('unit', files, checkout, () => {})
+  const seen = cases.map(({ file, name, outcome }) => `${basename(file)} ${name} ${outcome}`)
+  t.same(seen.sort(), [
+    'bad.test.ts (whole file) failed',
+    'good.test.ts good passed',
+    'last.test.ts last passed',
+    'other.test.ts other passed',
+  ])
+})
