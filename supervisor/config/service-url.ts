@@ -12,7 +12,7 @@ export const prefectPath = '/api'
 export const serviceUrl = defineServiceUrl('such as https://host:8443/base', (text) => text)
 
 export const prefectUrl = defineServiceUrl('such as http://prefect:4200/api', (text, parts) =>
-  /^\/*$/.test(parts.path) ? `${text.replace(/\/+$/, '')}${prefectPath}` : text,
+  /^\/*$/.test(parts.path) ? `${text.replace(/(?<!\/)\/+$/, '')}${prefectPath}` : text,
 )
 
 function defineServiceUrl(

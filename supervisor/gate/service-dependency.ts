@@ -42,7 +42,7 @@ export function healthUrl(base: string, healthPath: string): URL {
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw new TypeError('the URL is not http or https')
   const [path = '', query = ''] = healthPath.split(/\?(.*)/s)
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/${path.replace(/^\/+/, '')}`
+  url.pathname = `${url.pathname.replace(/(?<!\/)\/+$/, '')}/${path.replace(/^\/+/, '')}`
   url.search = query
   url.hash = ''
   return url
