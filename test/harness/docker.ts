@@ -26,6 +26,8 @@ export interface Mount {
   /** Absolute path on the host; `docker run` refuses one that does not exist. */
   readonly source: string
   readonly target: string
+  /** Read-only otherwise. */
+  readonly writable?: true
 }
 
 export type Labels = Readonly<Record<string, string>>
@@ -50,8 +52,8 @@ export function runArguments(spec: ContainerSpec, labels: Labels): string[] {
   ]
 }
 
-function mountArgument({ source, target }: Mount): string {
-  return `type=bind,"source=${source}",target=${target},readonly`
+function mountArgument({ source, target, writable }: Mount): string {
+  return `type=bind,"source=${source}",target=${target}${writable ? '' : ',readonly'}`
 }
 
 export function networkArguments(name: string, labels: Labels): string[] {
