@@ -30,8 +30,32 @@ async function start(args: readonly string[]): Promise<void> {
   const { openEarlyListener } = await import('./http/early.ts')
   const { version } = await import('./core/version.ts')
   const listener = await openEarlyListener(process.env, version)
-  const { supervise } = await import('./main.ts')
+  const { supervise } = await loadSupervisor()
   await supervise({ command: run.command, listener })
+}
+
+/**
+ * One heavy part of what `main.ts` imports after the other: whoever asks meanwhile is answered between two of them.
+ * One that is missing here costs no more than a longer wait for that answer.
+ */
+async function loadSupervisor(): Promise<typeof import('./main.ts')> {
+  const parts = [
+    () => import('./config/load.ts'),
+    () => import('./logs/own-logs.ts'),
+    () => import('./metrics/registry.ts'),
+    () => import('./http/public.ts'),
+  ]
+  for (const load of parts) {
+    await othersTurn()
+    await load()
+  }
+  await othersTurn()
+  return import('./main.ts')
+}
+
+/** Two turns of the event loop: a new connection is accepted in the first, its request is read in the second. */
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
 }
 
 /** The short way for the probe that HEALTHCHECK runs every few seconds; anything else goes to the full parser. */

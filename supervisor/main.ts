@@ -12,6 +12,7 @@ import { FlowkeepError, messageOf } from './core/errors.ts'
 import { type Cause, exitCodeFor, exitCodes } from './core/exit.ts'
 import { endingStates, type Lifecycle, type StateName } from './core/lifecycle.ts'
 import { limits } from './core/limits.ts'
+import { type EndableLogger, endable } from './core/logger.ts'
 import { createMachine, type Machine, type Transition } from './core/machine.ts'
 import type { StatusReport } from './core/status.ts'
 import { version } from './core/version.ts'
@@ -40,6 +41,7 @@ import { createReaper, type Reaper } from './process/reaper.ts'
 import { createRestartPolicy, type RestartPolicy } from './process/restart-policy.ts'
 import { ensureStateDirectory } from './process/state-directory.ts'
 import { createStopBudget } from './process/stop-budget.ts'
+import { startThreads } from './process/threads.ts'
 import { flushMs, timerLengthMs } from './process/timer-lengths.ts'
 import { openCgroup } from './resources/cgroup.ts'
 import { createDisks } from './resources/disk.ts'
@@ -69,19 +71,22 @@ function readConfiguration(): Loaded {
   return loadConfiguration({ environment: process.env, readFile: readSmallFile, hostname: hostname() })
 }
 
-function openLogs(configuration: Loaded): OwnLogs {
+type Logs = OwnLogs & { readonly logger: EndableLogger }
+
+function openLogs(configuration: Loaded): Logs {
   const settings = configuration.ok ? configuration.settings : undefined
-  return createOwnLogs({
+  const logs = createOwnLogs({
     clock,
     service: settings?.flow.name ?? process.env['CONTAINER_FLOW_NAME'] ?? 'flowkeep',
     instance: settings?.instanceId ?? hostname(),
     level: settings?.log.level ?? 'info',
     secrets: configuration.ok ? configuration.secrets : [],
   })
+  return { ...logs, logger: endable(logs.logger) }
 }
 
 /** Every problem is a line of its own; then the exit with its code. */
-async function refuseStart({ problems }: Refused, native: Native, logs: OwnLogs): Promise<void> {
+async function refuseStart({ problems }: Refused, native: Native, logs: Logs): Promise<void> {
   for (const problem of problems) {
     const { variable, found, expected, hint } = problem
     const message = `${variable}: ${found === undefined ? '' : `found ${found}, `}expected ${expected}`
@@ -99,7 +104,7 @@ async function refuseStart({ problems }: Refused, native: Native, logs: OwnLogs)
 class Supervisor {
   readonly #boot: Boot
   readonly #native: Native
-  readonly #logs: OwnLogs
+  readonly #logs: Logs
   readonly #startedAtMs = clock.wallMs()
   /** As of the start: what a reload cannot change. */
   readonly #fixed: Settings
@@ -127,8 +132,10 @@ class Supervisor {
   #failure: 'not_ready' | 'stuck' | undefined
   #changedAtMs = this.#startedAtMs
   #hasBeenRunning = false
+  /** Settles when no reload is under way any more. */
+  #reloadsUnderWay: Promise<void> = Promise.resolve()
 
-  constructor(boot: Boot, native: Native, logs: OwnLogs, configuration: Configuration) {
+  constructor(boot: Boot, native: Native, logs: Logs, configuration: Configuration) {
     this.#boot = boot
     this.#native = native
     this.#logs = logs
@@ -165,6 +172,7 @@ class Supervisor {
     receiveSignals((signal) => this.#onSignal(signal))
     this.#native.unblockSigusr1()
     this.#reaper.wake()
+    startThreads()
 
     try {
       await this.#claimResources()
@@ -179,8 +187,7 @@ class Supervisor {
       clock,
       intervalMs: limits.configWatchMs,
       files: () => this.#configuration.files,
-      // A refusal has been logged, counted and shown in the health answer.
-      changed: () => void this.#reloadNow('if_changed').catch(() => undefined),
+      changed: () => this.#filesChanged(),
     })
   }
 
@@ -474,6 +481,7 @@ class Supervisor {
   }
 
   #drainNow(): StateName {
+    this.#must(this.#state !== 'validating', 'cannot drain', 'the container is not up yet')
     this.#must(!endingStates.has(this.#state), 'cannot drain', 'the container is stopping already')
     this.#budget.begin(this.#settings.stop.graceMs, clock.monotonicMs())
     this.#machine.dispatch({ type: 'drain' })
@@ -488,9 +496,19 @@ class Supervisor {
   }
 
   async #reloadNow(wish: ReloadWish): Promise<StateName> {
+    this.#must(this.#state !== 'validating', 'cannot reload', 'the container is not up yet')
     this.#must(!endingStates.has(this.#state), 'cannot reload', 'the container is stopping')
-    await this.#reload(wish)
+    const reload = this.#reload(wish)
+    this.#reloadsUnderWay = Promise.allSettled([this.#reloadsUnderWay, reload]).then(() => undefined)
+    await reload
+    // What was refused before is gone from the files, also when they are as they were.
+    this.#health.note('configuration', undefined)
     return this.#state
+  }
+
+  #filesChanged(): void {
+    // A reload under way has read the files before they changed. A refusal has been logged, counted and shown.
+    void this.#reloadsUnderWay.then(() => this.#reloadNow('if_changed')).catch(() => undefined)
   }
 
   #must(fits: boolean, operation: string, hint: string): void {
@@ -542,6 +560,8 @@ class Supervisor {
   }
 
   async #exit({ cause = { reason: 'internal' } }: Lifecycle): Promise<void> {
+    // A stop that cut the flush short leaves the pipes open: nothing may come out of them after the last line.
+    await this.#flow.release(0)
     const { lastExit, stoppedByReload } = this.#flow.status
     const message = cause.reason === 'dependency_unavailable' ? this.#whatIsMissing() : cause.message
     const leaving = {

@@ -1,6 +1,6 @@
 // What `flowkeep check` says, and what a refused start leaves on standard error. Pure.
 
-import { type Look, leastColumnChars, paint, renderTable, wrap } from './text-table.ts'
+import { breaksNoWord, type Column, type Look, paint, renderTable, wrap } from './text-table.ts'
 
 export interface ReportedProblem {
   readonly variable: string
@@ -20,27 +20,24 @@ export interface ReportedSetting {
 export function renderProblems(problems: readonly ReportedProblem[], look: Look): string {
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
   const title = paint(`The configuration is refused: ${count}`, ['bold', 'red'], look)
-  const nameChars = Math.max(...problems.map(({ variable }) => variable.length))
-  const body =
-    nameChars + 3 * (leastColumnChars + 2) <= look.width
-      ? problemTable(problems, look)
-      : problemList(problems, look)
+  const rows = problems.map(({ variable, found, expected, hint }) => [
+    variable,
+    found ?? '–',
+    expected,
+    hint ?? '–',
+  ])
+  const body = breaksNoWord(columns, rows, look)
+    ? renderTable(columns, rows, look, '\n\n')
+    : problemList(problems, look)
   return `${title}\n\n${body}`
 }
 
-function problemTable(problems: readonly ReportedProblem[], look: Look): string {
-  return renderTable(
-    [
-      { title: 'Variable', style: 'bold', whole: true },
-      { title: 'Found', style: 'red' },
-      { title: 'Expected' },
-      { title: 'What to do', style: 'green' },
-    ],
-    problems.map(({ variable, found, expected, hint }) => [variable, found ?? '–', expected, hint ?? '–']),
-    look,
-    '\n\n',
-  )
-}
+const columns: readonly Column[] = [
+  { title: 'Variable', style: 'bold', whole: true },
+  { title: 'Found', style: 'red' },
+  { title: 'Expected' },
+  { title: 'What to do', style: 'green' },
+]
 
 function problemList(problems: readonly ReportedProblem[], look: Look): string {
   const label = 'what to do  '.length

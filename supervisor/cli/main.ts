@@ -2,7 +2,7 @@
 // supervisor. Each loads only what it needs.
 
 import { hostname } from 'node:os'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { type Loaded, loadConfiguration, readSmallFile } from '../config/load.ts'
 import { renderReference } from '../config/reference.ts'
 import { checkName } from '../core/dependency.ts'
@@ -15,6 +15,7 @@ import { renderConfigJson, renderConfigTable } from './config-command.ts'
 import type { Probe } from './health-command.ts'
 import { runHelp } from './run-arguments.ts'
 import { runStatusCommand } from './status-command.ts'
+import { paint } from './text-table.ts'
 
 type Accepted = Extract<Loaded, { ok: true }>
 
@@ -61,7 +62,7 @@ function createProgram(done: (code: number) => void): Command {
   program
     .command('check')
     .description('validate the configuration and print the report; start nothing')
-    .option('--connect', 'also ask each dependency once')
+    .option('--connect', 'also ask each dependency once; exit code 69 if a required one does not answer')
     .option('--json', 'print JSON')
     .action(async (options: { connect?: boolean; json?: boolean }) => done(await check(options)))
 
@@ -69,14 +70,16 @@ function createProgram(done: (code: number) => void): Command {
     .command('config')
     .description('print the effective settings, each with its source, secrets masked')
     .option('--json', 'print JSON')
-    .option('--reference', 'print the reference of every variable as Markdown')
+    .addOption(
+      new Option('--reference', 'print the reference of every variable as Markdown').conflicts('json'),
+    )
     .action(async (options: { json?: boolean; reference?: boolean }) => done(await config(options)))
 
   program
     .command('health')
     .description('ask the running supervisor: exit code 0 or 1 and one line why; for HEALTHCHECK')
-    .option('--live', 'whether the supervisor itself answers')
-    .option('--ready', 'whether the flow can take work')
+    .addOption(new Option('--live', 'whether the supervisor itself answers').conflicts(['ready', 'startup']))
+    .addOption(new Option('--ready', 'whether the flow can take work').conflicts('startup'))
     .option('--startup', 'whether the flow has been running once')
     .option('--json', 'print JSON')
     .action(async (options: Record<string, boolean>) => {
@@ -100,6 +103,10 @@ function createProgram(done: (code: number) => void): Command {
       const parts = { socketPath: socketPath(), json: options.json ?? false, look }
       done(await runStatusCommand({ ...parts, write: print, writeError: printError }))
     })
+
+  for (const command of program.commands) {
+    command.showHelpAfterError(`(flowkeep ${command.name()} --help lists the options)`)
+  }
   return program
 }
 
@@ -120,9 +127,10 @@ async function check(options: { connect?: boolean; json?: boolean }): Promise<nu
     return code
   }
   print(loaded.ok ? renderAccepted(loaded.entries, look) : renderProblems(problems, look))
-  for (const warning of warnings) print(`\nWarning: ${warning}`)
+  for (const warning of warnings) print(`\n${paint('Warning', ['bold', 'yellow'], look)}: ${warning}`)
   for (const { name, required, reason, message } of unavailable) {
-    print(`\n${required ? 'Not available' : 'Not available (optional)'}: ${name} ${reason}: ${message}`)
+    const title = paint(required ? 'Not available' : 'Not available, but optional', ['bold', 'red'], look)
+    print(`\n${title}: ${name} (${reason}): ${message}`)
   }
   if (loaded.ok && options.connect && unavailable.length === 0) print('\nEvery dependency answers.')
   return code

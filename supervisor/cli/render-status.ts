@@ -47,9 +47,10 @@ function lastExitLine({ process: { lastExit } }: StatusReport): string {
 }
 
 function resourceRows({ resources, log }: StatusReport): Row[] {
-  const limit = resources.memoryLimitBytes === null ? 'no limit' : mebibytes(resources.memoryLimitBytes)
+  const limit =
+    resources.memoryLimitBytes === null ? ', no limit' : ` of ${mebibytes(resources.memoryLimitBytes)}`
   return [
-    ['memory', `${mebibytes(resources.memoryBytes)} of ${limit}`],
+    ['memory', `${mebibytes(resources.memoryBytes)}${limit}`],
     ['cpu', `${seconds(resources.cpuSeconds)} used, ${seconds(resources.cpuThrottledSeconds)} throttled`],
     ['processes', resources.pids === null ? '–' : String(resources.pids)],
     ['OOM kills', resources.oomKills === null ? '–' : String(resources.oomKills)],

@@ -75,7 +75,7 @@ function unreachable(socketPath: string, error: unknown): FlowkeepError {
     operation: 'cannot ask the supervisor for its status',
     subject: socketPath,
     message: `${socketPath}: ${message}`,
-    hint: 'Run it in the container, as the flow’s user, while the supervisor runs; CONTAINER_CONTROL_SOCKET names the socket.',
+    hint: "Run it in the container, as the flow's user, while the supervisor runs; CONTAINER_CONTROL_SOCKET names the socket.",
     cause: error,
   })
 }

@@ -19,19 +19,19 @@ export interface Look {
 
 const gap = '  '
 /** What a column of sentences needs to be readable. */
-export const leastColumnChars = 24
+const leastColumnChars = 24
 
 export type Rows = readonly (readonly string[])[]
 
 /** @param between what separates rows: an empty line tells apart rows of several lines */
 export function renderTable(columns: readonly Column[], rows: Rows, look: Look, between = '\n'): string {
-  const longest = columns.map(({ title }, index) =>
-    Math.max(count(title), ...rows.map((row) => count(row[index] ?? ''))),
-  )
+  const longest = longestCells(columns, rows)
   const least = longest.map((chars, index) =>
     columns[index]?.whole ? chars : Math.min(chars, leastColumnChars),
   )
-  const widths = fit(longest, least, look.width - gap.length * (columns.length - 1))
+  const readable = readableWidths(columns, rows)
+  const room = roomFor(columns, look)
+  const widths = fit(longest, sum(readable) <= room ? readable : least, room)
   const wrapped = rows.map((row) => widths.map((width, index) => wrap(row[index] ?? '', width)))
   const head = line(
     columns.map(({ title }) => title),
@@ -59,6 +59,31 @@ export function renderTable(columns: readonly Column[], rows: Rows, look: Look, 
     })
     return padded.join(gap).trimEnd()
   }
+}
+
+/** Whether the table can be as narrow as `look` wants it without breaking a word, such as a name to be copied. */
+export function breaksNoWord(columns: readonly Column[], rows: Rows, look: Look): boolean {
+  return sum(readableWidths(columns, rows)) <= roomFor(columns, look)
+}
+
+function longestCells(columns: readonly Column[], rows: Rows): number[] {
+  return columns.map(({ title }, index) =>
+    Math.max(count(title), ...rows.map((row) => count(row[index] ?? ''))),
+  )
+}
+
+/** The least widths with which a column of sentences reads well and no word is broken. */
+function readableWidths(columns: readonly Column[], rows: Rows): number[] {
+  const words = rows.map((row) => row.map((cell) => Math.max(...cell.split(' ').map(count))))
+  return longestCells(columns, rows).map((chars, index) => {
+    if (columns[index]?.whole) return chars
+    return Math.max(Math.min(chars, leastColumnChars), ...words.map((row) => row[index] ?? 0))
+  })
+}
+
+/** Characters for the cells of one line, without the gaps between them. */
+function roomFor(columns: readonly Column[], { width }: Look): number {
+  return width - gap.length * (columns.length - 1)
 }
 
 export function paint(text: string, style: Style | undefined, { color }: Pick<Look, 'color'>): string {

@@ -86,10 +86,20 @@ export function matching(expected: string, pattern: RegExp): Format<string> {
   })
 }
 
-export const flowName = matching(
-  'a name of a–z, 0–9, _ and -, beginning with a letter, at most 63 characters',
-  /^[a-z][a-z0-9_-]{0,62}$/,
-)
+export const flowName = defineFormat<string>({
+  expected: 'a name of a–z, 0–9, _ and -, beginning with a letter, at most 63 characters',
+  parse(text) {
+    if (/^[a-z][a-z0-9_-]{0,62}$/.test(text)) return accept(text)
+    const near = text
+      .toLowerCase()
+      .replace(/[^a-z0-9_]+/g, '-')
+      .replace(/^[^a-z]+/, '')
+      .slice(0, 63)
+      .replace(/-$/, '')
+    return refuse(undefined, near === '' ? undefined : `Write it as ${near}, for example.`)
+  },
+  show: same,
+})
 
 export const instanceId = matching(
   'a name of letters, digits and . _ : -, at most 128 characters',

@@ -79,7 +79,9 @@ function wrongValue(
   const { env, nullable, sensitive, doc, default: fallback } = leaf.setting
   const format = formatNamed(leaf.setting.format)
   if (value === null)
-    return nullable ? undefined : problem(env, 'not set', format.expected, `Set ${env}. ${doc}`)
+    return nullable
+      ? undefined
+      : problem(env, 'not set', format.expected, `Set ${env}: ${doc.charAt(0).toLowerCase()}${doc.slice(1)}`)
   if (typeof value !== 'string') return undefined
   const parsed = format.parse(value)
   if (parsed.ok) return undefined

@@ -86,7 +86,14 @@ export function checkServiceRules(leaves: readonly ResolvedLeaf[]): Problem[] {
   const [first, ...rest] = [...others, ...inUrl]
   if (first === undefined || rest.length === 0) return []
   const found = `set beside ${rest.join(' and ')}${inUrl.length > 0 ? ', which has credentials' : ''}`
-  return [problem(first, found, 'one way to authenticate', `Keep one of ${[first, ...rest].join(', ')}.`)]
+  return [
+    problem(
+      first,
+      found,
+      'one way to authenticate',
+      `Keep one of ${[first, ...rest].join(', ')}; remove ${rest.length > 1 ? 'the others' : 'the other'}.`,
+    ),
+  ]
 }
 
 function nameOf(leaf: ResolvedLeaf): string {

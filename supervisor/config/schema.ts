@@ -75,7 +75,11 @@ const { boolean, choice, duration, integer } = formats
 
 export const schema = {
   flow: {
-    name: required('CONTAINER_FLOW_NAME', formats.flowName, 'Name of the flow in logs, metrics and records.'),
+    name: required(
+      'CONTAINER_FLOW_NAME',
+      formats.flowName,
+      'Name of the flow in logs, metrics and health answers.',
+    ),
     ready: setting(
       'CONTAINER_FLOW_READY',
       choice(readyModes),

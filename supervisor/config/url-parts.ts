@@ -41,7 +41,9 @@ export function takeApart(text: string, schemes: readonly string[]): Parsed<UrlP
   if (/[\s\p{C}]/u.test(text)) return refuse('it has spaces or control characters', encodeHint)
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(text)?.[1]?.toLowerCase()
   const prefix = `${schemes[0]}://`
-  if (scheme === undefined || !schemes.includes(scheme)) return refuseScheme(scheme, schemes)
+  if (scheme === undefined || !schemes.includes(scheme)) {
+    return refuseScheme(scheme, schemes, /^[^:]+:\d+(?:\/|$)/.test(text))
+  }
   if (!text.slice(scheme.length).startsWith('://'))
     return refuse(`"://" does not follow its scheme`, `Begin with ${prefix}`)
 
@@ -76,9 +78,13 @@ export function takeApart(text: string, schemes: readonly string[]): Parsed<UrlP
   return { ok: true, value: { scheme, user, password, ...location.value, path, query } }
 }
 
-function refuseScheme(scheme: string | undefined, schemes: readonly string[]): Parsed<never> {
+function refuseScheme(
+  scheme: string | undefined,
+  schemes: readonly string[],
+  isHostAndPort: boolean,
+): Parsed<never> {
   const begin = `Begin with ${schemes[0]}://`
-  if (scheme === undefined) return refuse('it does not begin with a scheme', begin)
+  if (scheme === undefined || isHostAndPort) return refuse('it does not begin with a scheme', begin)
   const [dialect] = scheme.split('+')
   if (dialect !== undefined && schemes.includes(dialect)) {
     return refuse('its scheme names a driver after a +', `Leave the driver out: begin with ${dialect}://`)

@@ -130,7 +130,7 @@ const stopped: Cause = { reason: 'stopped' }
 const notReadyInTime: Cause = { reason: 'dependency_unavailable' }
 export const unkillable: Cause = {
   reason: 'internal',
-  message: 'something of the flow is alive after SIGKILL (uninterruptible sleep)',
+  message: 'something of the flow is alive after SIGKILL (uninterruptible sleep, or no CAP_KILL)',
 }
 
 export function step(current: Lifecycle, event: LifecycleEvent): Step {

@@ -29,12 +29,17 @@ export const limits = {
   reapBatch: 256,
   /** Milliseconds after KILL until what is still alive is given up on. */
   killWaitMs: 3_000,
+  /** Share of what is left of the stop grace that this may take, and milliseconds that it gets at least. */
+  killWaitShareOfRest: 0.75,
+  killWaitMsMin: 250,
   /** Share of the stop grace after which the flow is killed; the rest is for KILL and flush. */
   killAtShareOfGrace: 0.85,
   /** Share of the stop grace that draining may take at most. */
   drainShareOfGraceMax: 0.75,
   /** Milliseconds the last log lines may take to reach a blocked stdout. */
   flushMs: 1_000,
+  /** Milliseconds for that even when the stop grace is over. */
+  flushMsMin: 100,
   /** Milliseconds between two looks at the files that settings came from. */
   configWatchMs: 1_000,
   /** Bytes read from one file that a `_FILE` variable names. */

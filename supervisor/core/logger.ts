@@ -12,3 +12,24 @@ export interface Logger {
   warn(fields: LogFields, message: string): void
   error(fields: LogFields, message: string): void
 }
+
+/** A logger whose last record can be said: what comes after `end` is not written. */
+export interface EndableLogger extends Logger {
+  end(): void
+}
+
+export function endable(logger: Logger): EndableLogger {
+  let ended = false
+  const unlessEnded = (level: keyof Logger) => (fields: LogFields, message: string) => {
+    if (!ended) logger[level](fields, message)
+  }
+  return {
+    debug: unlessEnded('debug'),
+    info: unlessEnded('info'),
+    warn: unlessEnded('warn'),
+    error: unlessEnded('error'),
+    end() {
+      ended = true
+    },
+  }
+}

@@ -66,12 +66,15 @@ export function createFlowControl(parts: FlowControlParts): FlowControl {
   let lastExitAtMs: number | undefined
   let lastExit: FlowExit | undefined
   let stoppedByReload = false
+  /** A reload is ending the flow, and no stop has come since. */
+  let stoppingForReload = false
   let restartDelayMs = 0
   let ending = new AbortController()
 
   function start(): void {
     generation++
     stoppedByReload = false
+    stoppingForReload = false
     const command = parts.command()
     try {
       flow = startFlow(command, {
@@ -201,15 +204,21 @@ export function createFlowControl(parts: FlowControlParts): FlowControl {
     start,
     clean: (failure) => undertake((abort) => cleanTree(failure, abort)),
     abandonCleaning: () => ending.abort(),
-    stopForReload: () => undertake(stopForReload),
-    terminate: (signal) =>
+    stopForReload() {
+      stoppingForReload = true
+      undertake(stopForReload)
+    },
+    terminate(signal) {
+      stoppingForReload = false
       undertake(async (abort) => {
         await flow?.end(signal, abort)
         dispatch({ type: 'tree_gone' })
-      }),
+      })
+    },
     kill: () =>
       undertake(async (abort) => {
         const gone = await endWithin('SIGKILL', limits.killWaitMs, abort)
+        stoppedByReload = stoppingForReload
         dispatch(gone ? { type: 'tree_gone' } : { type: 'internal_error', cause: unkillable })
       }),
     async release(timeoutMs) {

@@ -1,7 +1,7 @@
 // The end of the process: why it ended is the last line on stdout and in the termination log, then nothing runs any more.
 
 import type { Cause, FlowExit } from '../core/exit.ts'
-import type { Logger } from '../core/logger.ts'
+import type { EndableLogger } from '../core/logger.ts'
 import { exitReport, writeTerminationLog } from './termination-log.ts'
 
 export interface Leaving {
@@ -16,7 +16,7 @@ export interface Leaving {
 }
 
 export interface LeaveParts {
-  readonly logger: Logger
+  readonly logger: EndableLogger
   readonly sink: { flush(timeoutMs: number): Promise<boolean> }
   exitNow(code: number): never
 }
@@ -29,6 +29,7 @@ export async function leave(leaving: Leaving, { logger, sink, exitNow }: LeavePa
   const { message, ...fields } = report
   const why = message === undefined ? cause.reason : `${cause.reason}: ${message}`
   logger[level]({ event: 'exit', ...fields }, `the container ends with ${code} (${why})`)
+  logger.end()
   await sink.flush(leaving.flushMs)
   return exitNow(code)
 }

@@ -101,7 +101,7 @@ export function loadNative(): Native {
 
   function pipe(): { readFd: number; writeFd: number } {
     const fds = Buffer.alloc(8)
-    if (libc.pipe2(fds, O_CLOEXEC) !== 0) throw unusable('pipe2() failed: no file descriptors left')
+    if (libc.pipe2(fds, O_CLOEXEC) !== 0) throw noDescriptors()
     return { readFd: fds.readInt32LE(0), writeFd: fds.readInt32LE(4) }
   }
 
@@ -156,6 +156,14 @@ export function loadNative(): Native {
       throw unusable('_exit() returned')
     },
   }
+}
+
+function noDescriptors(): FlowkeepError {
+  return new FlowkeepError('internal', {
+    operation: 'cannot make a pipe',
+    message: 'there is no file descriptor left',
+    hint: 'raise the limit of open files (`ulimit -n`, `docker run --ulimit nofile=…`)',
+  })
 }
 
 function unusable(message: string): FlowkeepError {

@@ -1,6 +1,6 @@
 // The directory that outlives the flow's restarts. Found unusable at the start rather than at the first write.
 
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, statfsSync, statSync } from 'node:fs'
 import { codeOf, FlowkeepError, messageOf } from '../core/errors.ts'
 import { makeDirectories } from '../core/make-directories.ts'
 
@@ -22,8 +22,10 @@ export function ensureStateDirectory(path: string): void {
   }
 }
 
-/** Whether what is written there outlives the container: something is mounted on it or above it. */
+const tmpfsMagic = 0x01021994
+
+/** Whether what is written there outlives the container: something that is no tmpfs is mounted on it or above it. */
 export function isOnVolume(path: string): boolean {
   const device = statSync(path, { throwIfNoEntry: false })?.dev
-  return device !== undefined && device !== statSync('/').dev
+  return device !== undefined && device !== statSync('/').dev && statfsSync(path).type !== tmpfsMagic
 }

@@ -37,7 +37,7 @@ export function timerLengthMs(
         ? settings.stop.graceMs * limits.killAtShareOfGrace
         : now.budget.untilKillMs(now.nowMs)
     case 'kill_wait':
-      return limits.killWaitMs
+      return killWaitMs(now.budget, now.nowMs)
     case 'flush':
       return flushMs(settings.stop.graceMs, now.budget, now.nowMs)
     default:
@@ -45,7 +45,17 @@ export function timerLengthMs(
   }
 }
 
-/** Under a stop half of what is left of its budget, for there are two flushes; otherwise nobody waits to kill us. */
+/** Under a stop the flush after it has to fit into the budget, too. */
+function killWaitMs(budget: StopBudget, nowMs: number): number {
+  if (!budget.running) return limits.killWaitMs
+  const shareMs = budget.untilEndMs(nowMs) * limits.killWaitShareOfRest
+  return Math.min(limits.killWaitMs, Math.max(limits.killWaitMsMin, shareMs))
+}
+
+/**
+ * Under a stop half of what is left of its budget, for there are two flushes; otherwise nobody waits to kill us.
+ * Also when the budget is spent, the line that says why the container ends gets its chance.
+ */
 export function flushMs(graceMs: number, budget: StopBudget, nowMs: number): number {
-  return budget.running ? budget.untilEndMs(nowMs) / 2 : graceMs
+  return budget.running ? Math.max(limits.flushMsMin, budget.untilEndMs(nowMs) / 2) : graceMs
 }

@@ -2,7 +2,7 @@
 // Orphans of the flow are adopted by us, so they stay descendants of this process; children that are ours for
 // another purpose (health check programs) are not part of it.
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 
 export interface ProcessEntry {
   readonly pid: number
@@ -46,8 +46,28 @@ export function treeMembers(processes: readonly ProcessEntry[], question: TreeQu
   return [...members]
 }
 
+/** Held open for `listProcesses`, which must be possible when all other descriptors are used up: a stop needs it. */
+let spareFd = openSpare()
+
 /** Every process this one can see. One that vanishes meanwhile is left out. */
 export function listProcesses(procDirectory = '/proc'): ProcessEntry[] {
+  if (spareFd !== undefined) closeSync(spareFd)
+  try {
+    return readProcesses(procDirectory)
+  } finally {
+    spareFd = openSpare()
+  }
+}
+
+function openSpare(): number | undefined {
+  try {
+    return openSync('/dev/null', 'r')
+  } catch {
+    return undefined
+  }
+}
+
+function readProcesses(procDirectory: string): ProcessEntry[] {
   const entries: ProcessEntry[] = []
   for (const name of readdirSync(procDirectory)) {
     if (!/^\d+$/.test(name)) continue

@@ -35,6 +35,11 @@ export function select(args: readonly string[], allFiles: readonly string[]): Se
 
   const filesOf = (tier: TierName) =>
     stages.has(tier) ? [...new Set(chosen)].filter((file) => tierOf(file) === tier).sort() : []
+  for (const tier of tierNames) {
+    if (names.includes(tier) && filesOf(tier).length === 0) {
+      throw new Error(`"${tier}" and the paths given have no test file in common`)
+    }
+  }
   return {
     stages,
     files: { unit: filesOf('unit'), integration: filesOf('integration'), container: filesOf('container') },

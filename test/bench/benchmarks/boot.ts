@@ -17,11 +17,7 @@ async function timeToAnswer(command: readonly string[], environment: Record<stri
 
 async function supervisorRun(site: Site) {
   const port = await freePort()
-  return timeToAnswer(
-    supervisorCommand(site, ['sleep', 'infinity']),
-    supervisorEnvironment(site, port),
-    port,
-  )
+  return timeToAnswer(supervisorCommand(site, ['sleep', 'infinity']), supervisorEnvironment(site, port), port)
 }
 
 async function bareRun(site: Site) {
@@ -54,7 +50,10 @@ export const boot: Benchmark = {
     return {
       comparisons: [
         comparison({ metric: 'first answer', unit: 'ms', better: 'less', targets }, series('wall')),
-        comparison({ metric: 'processor time until then', unit: 'ms', better: 'less' }, series('cpu').slice(0, 2)),
+        comparison(
+          { metric: 'processor time until then', unit: 'ms', better: 'less' },
+          series('cpu').slice(0, 2),
+        ),
       ],
     }
   },

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { bareHttp, startBareHttp } from '../harness/bare-http.ts'
 import { type Benchmark, ours, type Series, type Site } from '../harness/benchmark.ts'
 import { findPeers, type Peer } from '../harness/peers.ts'
-import { cpuMs, firstOf, namespaceProblem, residentMb, type Running, start } from '../harness/processes.ts'
+import { cpuMs, firstOf, namespaceProblem, type Running, residentMb, start } from '../harness/processes.ts'
 import { comparison } from '../harness/rounds.ts'
 import { startIdleSupervisor } from '../harness/supervisor.ts'
 

@@ -46,7 +46,10 @@ export const loaded: Benchmark = {
     const targets = [{ peer: bareHttp, limit: 3.2 }]
     return {
       comparisons: [
-        comparison({ metric: 'everything loaded, flow started', unit: 'ms', better: 'less', targets }, series('wall')),
+        comparison(
+          { metric: 'everything loaded, flow started', unit: 'ms', better: 'less', targets },
+          series('wall'),
+        ),
         comparison({ metric: 'processor time until then', unit: 'ms', better: 'less' }, series('cpu')),
       ],
     }

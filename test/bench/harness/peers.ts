@@ -42,10 +42,14 @@ function debian(program: string, debianPackage: string): Omit<Peer, 'version'> {
 
 /** What it says itself; s6 says nothing, so the package is asked. */
 function versionOf(name: PeerName): string | undefined {
-  const said = spawnSync(name, ['--version'], { encoding: 'utf8', timeout: 2_000, stdio: ['ignore', 'pipe', 'pipe'] })
+  const said = spawnSync(name, ['--version'], {
+    encoding: 'utf8',
+    timeout: 2_000,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const version = /\d+(\.\d+)+/.exec(`${said.stdout} ${said.stderr}`)?.[0]
   if (version !== undefined && said.status === 0) return version
   const debianPackage = known[name].install.split(' ').at(-1) as string
-  const asked = spawnSync('dpkg-query', ['--show', '--showformat=${Version}', debianPackage], { encoding: 'utf8' })
-  return asked.status === 0 ? asked.stdout : version
+  const asked = spawnSync('dpkg-query', ['--status', debianPackage], { encoding: 'utf8' })
+  return /^Version: (.*)$/m.exec(asked.stdout)?.[1] ?? version
 }

@@ -111,19 +111,6 @@ t.test(
   },
 )
 
-t.test('§4 a stop while reloading ends the container with the flow’s code', { skip }, async (t) => {
-  const slow = ['sh', '-c', 'trap "echo asked" TERM; echo up; while :; do sleep 0.05; done']
-  const flow = await startSupervised(t, { command: slow, environment: { CONTAINER_STOP_GRACE: '30s' } })
-  await flow.record(({ to }) => to === 'running')
-  t.equal((await flow.post('/v1/reload')).status, 200)
-  await flow.line('asked')
-  flow.signal('SIGTERM')
-  await flow.record(({ to }) => to === 'terminating')
-  flow.signal('SIGTERM')
-  t.match(await flow.exited, { code: 137, exit: { reason: 'stopped' } })
-  t.equal(flow.records.filter(({ event }) => event === 'flow.started').length, 1)
-})
-
 t.test('R5.5 a drain asked for by the control socket is followed by one stop', { skip }, async (t) => {
   const flow = await startSupervised(t, { command: worker, environment: { CONTAINER_STOP_DRAIN: '5s' } })
   await flow.record(({ to }) => to === 'running')

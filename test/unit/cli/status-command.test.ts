@@ -101,7 +101,7 @@ t.test('§3 what is not known, and what tries to draw on the terminal', async (t
   )
   t.match(screen, 'process     none (generation 3, restarts 2)')
   t.match(screen, 'last exit   –')
-  t.match(screen, 'memory     – of no limit')
+  t.match(screen, 'memory     –, no limit')
   t.notMatch(screen, '\u001b')
   t.match(screen, 'a [31m b')
 })

@@ -44,6 +44,21 @@ t.test('R1.4 where a table would not fit the report is a list with the same cont
     t.ok(table.includes(word) || ['found', 'expected', 'what'].includes(word), word)
 })
 
+t.test('R1.4 a name that has to be copied is never broken', async (t) => {
+  const long = problemsWith({
+    CONTAINER_DATABASE_ORDERS_ARCHIVE_POOL_SIZE: '5',
+    CONTAINER_DATBASE_ORDERS_ARCHIVE_URL: 'postgres://db/orders',
+  })
+  for (const width of [80, 100, 120, 140, 200]) {
+    const words = new Set(renderProblems(long, { color: false, width }).split(/\s+/))
+    for (const name of [
+      'CONTAINER_DATABASE_ORDERS_ARCHIVE_POOL_SIZE',
+      'CONTAINER_DATABASE_ORDERS_ARCHIVE_URL?',
+    ])
+      t.ok(words.has(name), `${name} at ${width}`)
+  }
+})
+
 t.test('R1.4 no line is longer than the terminal is wide, and nothing is cut off', async (t) => {
   for (const width of [60, 80, 120, 160, 200]) {
     const lines = renderProblems(problems, { color: false, width }).split('\n')

@@ -352,3 +352,16 @@ t.test('R1.1 every default is accepted by its own format', async (t) => {
     }
   }
 })
+
+t.test('R1.4 a flow name that is refused comes with one that is accepted', async (t) => {
+  for (const [text, name] of Object.entries({
+    'My Flow': 'my-flow',
+    '2nd.Flow!': 'nd-flow',
+    [`a${'.'.repeat(70)}b`]: 'a-b',
+    [`${'a'.repeat(62)}.b`]: 'a'.repeat(62),
+  })) {
+    t.same(formats.flowName.parse(text), { ok: false, hint: `Write it as ${name}, for example.` })
+    t.ok(formats.flowName.parse(name).ok, name)
+  }
+  t.same(formats.flowName.parse('123'), { ok: false })
+})

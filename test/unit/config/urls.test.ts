@@ -28,6 +28,7 @@ t.test('R1.1 database URLs that are sound', async (t) => {
 t.test('R1.1 R1.4 what a database URL lacks is explained', async (t) => {
   const explained: Record<string, string> = {
     'db.example/rpa': 'it does not begin with a scheme',
+    'db.example:5432/rpa': 'it does not begin with a scheme',
     'mysql://db/rpa': 'its scheme is mysql',
     'hunter2://db/rpa': 'it has another scheme',
     'postgresql+asyncpg://db/rpa': 'its scheme names a driver after a +',

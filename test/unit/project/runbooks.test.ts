@@ -53,6 +53,13 @@ t.test('R5.5 the exit codes page lists every reason and every code', async (t) =
   for (const code of Object.values(exitCodes)) t.ok(firstCells(byCode).includes(String(code)), `${code}`)
 })
 
+t.test('R5.5 every command to be run is set as code', async (t) => {
+  for (const page of readdirSync(join(runbooks, 'errors'))) {
+    const loose = read('errors', page).match(/^(?:docker|kubectl|ss|ps|dmesg) .*/m)
+    t.equal(loose?.[0], undefined, page)
+  }
+})
+
 t.test('R5.5 no link in the runbooks leads nowhere', async (t) => {
   const pages = readdirSync(runbooks, { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith('.md'),

@@ -38,3 +38,8 @@ t.test('R4.7 an argument that names nothing is refused', async (t) => {
   t.throws(() => select(['untested'], all), /"untested" is neither a stage/)
   t.throws(() => select(['test/unit/gat'], all), /"test\/unit\/gat" is neither/)
 })
+
+t.test('R4.7 a tier and a path that have nothing in common are refused, not passed', async (t) => {
+  t.throws(() => select(['unit', 'test/container'], all), /"unit" and the paths given/)
+  t.throws(() => select(['test/unit/gate', 'integration'], all), /"integration" and the paths given/)
+})
