@@ -3,6 +3,7 @@
 
 import { hostname } from 'node:os'
 import { type Loaded, loadConfiguration, readSmallFile } from './config/load.ts'
+import { describeProblem } from './config/problem.ts'
 import { changedButFixed, createReloader, type Reload, type ReloadWish } from './config/reload.ts'
 import type { Settings } from './config/settings.ts'
 import { watchFiles } from './config/watch.ts'
@@ -68,7 +69,12 @@ export async function supervise(boot: Boot): Promise<void> {
 }
 
 function readConfiguration(): Loaded {
-  return loadConfiguration({ environment: process.env, readFile: readSmallFile, hostname: hostname() })
+  return loadConfiguration({
+    environment: process.env,
+    readFile: readSmallFile,
+    hostname: hostname(),
+    uid: process.getuid?.(),
+  })
 }
 
 type Logs = OwnLogs & { readonly logger: EndableLogger }
@@ -88,9 +94,10 @@ function openLogs(configuration: Loaded): Logs {
 /** Every problem is a line of its own; then the exit with its code. */
 async function refuseStart({ problems }: Refused, native: Native, logs: Logs): Promise<void> {
   for (const problem of problems) {
-    const { variable, found, expected, hint } = problem
-    const message = `${variable}: ${found === undefined ? '' : `found ${found}, `}expected ${expected}`
-    logs.logger.error({ event: 'config.invalid', ...problem }, hint ? `${message}: ${hint}` : message)
+    logs.logger.error(
+      { event: 'config.invalid', code: 'config_invalid', ...problem },
+      describeProblem(problem),
+    )
   }
   const variables = [...new Set(problems.map(({ variable }) => variable))].join(', ')
   const message = `${problems.length} problem${problems.length === 1 ? '' : 's'} in the configuration: ${variables}`
@@ -365,20 +372,15 @@ class Supervisor {
         )
       },
       take: (next) => this.#take(next),
-      settled: (result, reason) => {
-        this.#metrics.configReloaded(result === 'applied' ? 'applied' : 'refused')
-        if (reason === undefined) {
+      settled: (refusal) => {
+        this.#metrics.configReloaded(refusal ? 'refused' : 'applied')
+        if (!refusal) {
           this.#health.note('configuration', undefined)
           logger.info({ event: 'config.reloaded' }, 'the new settings are taken')
         } else {
-          this.#health.note('configuration', {
-            status: 'degraded',
-            message: `a reload was refused: ${reason}`,
-          })
-          logger.error(
-            { event: 'config.reload_refused', result, reason },
-            'new settings are refused, the old ones stay',
-          )
+          const { code, hint, message } = refusal
+          this.#health.note('configuration', { status: 'degraded', message })
+          logger.error({ event: 'config.reload_refused', code, hint }, `${message}; the old settings stay`)
         }
       },
     })

@@ -18,10 +18,27 @@ function byteCode() {
   }
 }
 
-// The bundle is ASCII. Its first line is for the kernel; an empty one in its place keeps the numbers in stacks right.
-const source = readFileSync(filename, 'latin1').replace(/^#!.*/, '')
-const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
-  filename,
-  cachedData: byteCode(),
-})
+/** As a function, as Node.js does with a CommonJS file. The bundle is ASCII; its first line is for the kernel. */
+function source() {
+  const bundle = readFileSync(filename)
+  bundle.fill(' ', 0, bundle.indexOf('\n'))
+  const whole = Buffer.concat([
+    Buffer.from('(function (exports, require, module, __filename, __dirname) {'),
+    bundle,
+    Buffer.from('\n})'),
+  ])
+  const text = whole.latin1Slice()
+  free(bundle)
+  free(whole)
+  return text
+}
+
+/** Gives the memory back now: an idle process may never collect its garbage. */
+function free(buffer) {
+  buffer?.buffer.transfer(0)
+}
+
+const cachedData = byteCode()
+const script = new Script(source(), { filename, cachedData })
+free(cachedData)
 script.runInThisContext()(exports, require, module, filename, __dirname)

@@ -179,7 +179,12 @@ function config(options: { json?: boolean; reference?: boolean }): number {
 }
 
 function load(): Loaded {
-  return loadConfiguration({ environment: process.env, readFile: readSmallFile, hostname: hostname() })
+  return loadConfiguration({
+    environment: process.env,
+    readFile: readSmallFile,
+    hostname: hostname(),
+    uid: process.getuid?.(),
+  })
 }
 
 /** A supervisor may be running although the environment of this shell is not a whole configuration. */

@@ -20,6 +20,8 @@ export type { Settings } from './settings.ts'
 
 export interface ConfigurationSources extends Sources {
   readonly hostname: string
+  /** The user this process runs as, where there are users. */
+  readonly uid?: number | undefined
 }
 
 export type Loaded =
@@ -58,7 +60,7 @@ export function loadConfiguration(sources: ConfigurationSources): Loaded {
   const problems = [
     ...gathered.problems,
     ...fixed.problems,
-    ...checkRules(fixed.leaves),
+    ...checkRules(fixed.leaves, sources.uid),
     ...resolvedGroups.flatMap((group) => problemsOf(group, groups, gathered)),
     ...gathered.unknown,
   ]

@@ -12,6 +12,12 @@ export interface Problem {
   readonly hint?: string
 }
 
+/** On one line, for the log and for an error's message. */
+export function describeProblem({ variable, found, expected, hint }: Problem): string {
+  const parts = [`${variable}: ${found === undefined ? '' : `${found}; `}expected ${expected}`, hint]
+  return parts.filter((part) => part !== undefined).join('. ')
+}
+
 const shownChars = 100
 const shownPathChars = 300
 

@@ -4,6 +4,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { FlowkeepError } from '../core/errors.ts'
 import type { Loaded } from './load.ts'
+import { describeProblem } from './problem.ts'
 
 type Accepted = Extract<Loaded, { ok: true }>
 
@@ -13,8 +14,8 @@ export interface ReloadParts {
   tryDependencies(next: Accepted): Promise<readonly string[]>
   take(next: Accepted): void
   current(): Accepted
-  /** `reason` is undefined for a reload that was taken. */
-  settled(result: 'applied' | 'invalid' | 'unreachable', reason: string | undefined): void
+  /** Undefined for a reload that was taken. */
+  settled(refusal: FlowkeepError | undefined): void
 }
 
 /** A file that was touched need not restart a flow; a person who asks for it wants it. */
@@ -49,33 +50,28 @@ export function createReloader(parts: ReloadParts): Reload {
   async function reload(wish: ReloadWish): Promise<void> {
     const next = parts.read()
     if (!next.ok) {
-      const lines = next.problems.map(({ variable, expected }) => `${variable}: expected ${expected}`)
-      throw refuse(
-        'config_invalid',
-        'invalid',
-        lines,
-        'run `flowkeep check`, correct the settings and reload again',
-      )
+      const hint = 'run `flowkeep check`, correct the settings and reload again'
+      throw refuse('config_invalid', next.problems.map(describeProblem), hint)
     }
     if (wish === 'if_changed' && same(next, parts.current())) return
     const refusals = await parts.tryDependencies(next)
     if (refusals.length > 0) {
       const hint = 'check the new address and credentials; the flow runs on with the old settings'
-      throw refuse('dependency_unavailable', 'unreachable', refusals, hint)
+      throw refuse('dependency_unavailable', refusals, hint)
     }
     parts.take(next)
-    parts.settled('applied', undefined)
+    parts.settled(undefined)
   }
 
   function refuse(
     code: 'config_invalid' | 'dependency_unavailable',
-    result: 'invalid' | 'unreachable',
     lines: readonly string[],
     hint: string,
   ): FlowkeepError {
     const message = lines.join('; ')
-    parts.settled(result, message)
-    return new FlowkeepError(code, { operation: 'cannot take the new settings', message, hint })
+    const refusal = new FlowkeepError(code, { operation: 'cannot take the new settings', message, hint })
+    parts.settled(refusal)
+    return refusal
   }
 
   return async (wish) => {

@@ -7,7 +7,7 @@ import type { ResolvedLeaf } from './resolve.ts'
 import { splitCredentials } from './service-url.ts'
 
 /** Rules of the fixed part of the schema. A rule whose values are wrong by themselves has nothing to say. */
-export function checkRules(leaves: readonly ResolvedLeaf[]): Problem[] {
+export function checkRules(leaves: readonly ResolvedLeaf[], uid: number | undefined): Problem[] {
   const at = lookUp(leaves)
   const problems: (Problem | undefined)[] = [
     ready(),
@@ -15,6 +15,7 @@ export function checkRules(leaves: readonly ResolvedLeaf[]): Problem[] {
     drain(),
     notLonger('restart.backoff_min', 'restart.backoff_max'),
     socketOutsideState(),
+    flowUser(),
   ]
   return problems.filter((problem) => problem !== undefined)
 
@@ -42,6 +43,17 @@ export function checkRules(leaves: readonly ResolvedLeaf[]): Problem[] {
       `${show(drain)}, more than ${share} of ${grace.setting.env} (${show(grace)})`,
       `at most ${share} of ${grace.setting.env}, so that the flow has time left to end`,
       `Lower ${drain.setting.env} to ${formatDuration(mostMs)} or raise ${grace.setting.env}, and with it the time the platform allows.`,
+    )
+  }
+
+  function flowUser(): Problem | undefined {
+    const user = at('flow.user')
+    if (!user || uid === undefined || uid === 0 || typeof user.value !== 'string') return undefined
+    return problem(
+      user.setting.env,
+      `${show(user)}, but the supervisor runs as uid ${uid}`,
+      'unset, unless the container starts as root',
+      `Leave it out, and choose the flow's user by the container's own (USER, --user).`,
     )
   }
 

@@ -38,6 +38,8 @@ export const limits = {
   drainShareOfGraceMax: 0.75,
   /** Milliseconds the last log lines may take to reach a blocked stdout. */
   flushMs: 1_000,
+  /** Milliseconds for everything that waits for stdout when no stop is under way: a slow reader may have it all. */
+  flushPatienceMs: 30_000,
   /** Milliseconds for that even when the stop grace is over. */
   flushMsMin: 100,
   /** Milliseconds between two looks at the files that settings came from. */

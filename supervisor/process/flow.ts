@@ -11,7 +11,7 @@ import type { Children } from './children.ts'
 import { refusedByExec, resolveCommand } from './command.ts'
 import type { ExitStatus } from './native.ts'
 import { signalName, signalNumber } from './signal-names.ts'
-import { listProcesses, treeMembers } from './tree.ts'
+import { listProcesses, type ProcessEntry, treeMembers } from './tree.ts'
 
 /** Where a stream's bytes go. `push` answers false when it wants no more until the room listener is called. */
 export interface OutputSink {
@@ -111,18 +111,20 @@ export function startFlow(command: FlowCommand, parts: FlowParts): Flow | undefi
     })
   })
 
-  function alive(): number[] {
+  function membersOf(processes: readonly ProcessEntry[]): number[] {
     const question = { selfPid: process.pid, leaderPid, helpers: parts.children.helpers() }
-    return treeMembers(listProcesses(), question)
+    return treeMembers(processes, question)
   }
 
   /** The group in one call, so that each of its members gets the signal once. */
   function tellEveryone(signal: string): ReadonlySet<number> {
-    const group = new Set<number>()
-    for (const entry of listProcesses()) if (entry.groupId === leaderPid) group.add(entry.pid)
+    const processes = listProcesses()
+    const group = new Set(processes.filter(({ groupId }) => groupId === leaderPid).map(({ pid }) => pid))
     if (group.size > 0) send(-leaderPid, signal)
-    const members = alive()
+    const members = new Set(membersOf(processes))
     for (const member of members) if (!group.has(member)) send(member, signal)
+    // What is held would hear of it only when it is continued, and then be killed without having heard.
+    for (const { pid, stopped } of processes) if (stopped && members.has(pid)) send(pid, 'SIGCONT')
     return new Set([...group, ...members])
   }
 
@@ -140,7 +142,7 @@ export function startFlow(command: FlowCommand, parts: FlowParts): Flow | undefi
       if (!again) await unlessAborted(leaderEnded, abort)
       for (;;) {
         abort.throwIfAborted()
-        const members = alive()
+        const members = membersOf(listProcesses())
         if (exit !== undefined && members.length === 0) return
         for (const member of members) {
           if (!again && told.has(member)) continue

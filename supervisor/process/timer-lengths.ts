@@ -57,5 +57,7 @@ function killWaitMs(budget: StopBudget, nowMs: number): number {
  * Also when the budget is spent, the line that says why the container ends gets its chance.
  */
 export function flushMs(graceMs: number, budget: StopBudget, nowMs: number): number {
-  return budget.running ? Math.max(limits.flushMsMin, budget.untilEndMs(nowMs) / 2) : graceMs
+  return budget.running
+    ? Math.max(limits.flushMsMin, budget.untilEndMs(nowMs) / 2)
+    : Math.max(graceMs, limits.flushPatienceMs)
 }

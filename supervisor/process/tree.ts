@@ -11,6 +11,8 @@ export interface ProcessEntry {
   readonly sessionId: number
   /** Exited and not reaped: nothing of it runs any more. */
   readonly dead: boolean
+  /** Held by SIGSTOP or SIGTSTP: it takes no other signal before it is continued. */
+  readonly stopped: boolean
 }
 
 export interface TreeQuestion {
@@ -99,5 +101,6 @@ export function parseStat(text: string): ProcessEntry | undefined {
     groupId: Number(groupId),
     sessionId: Number(sessionId),
     dead: state === 'Z' || state === 'X',
+    stopped: state === 'T',
   }
 }

@@ -87,7 +87,7 @@ async function startApp(t: TestContext, name: string): Promise<Container> {
     environment: {
       CONTAINER_FLOW_NAME: name,
       CONTAINER_FLOW_READY: 'notify',
-      CONTAINER_STOP_DRAIN: process.env['DRAIN'] ?? '2s',
+      CONTAINER_STOP_DRAIN: '2s',
     },
     publish: [flowPort, appPort],
   })

@@ -64,10 +64,6 @@ export const noNamespace: string | false =
     ? false
     : 'unshare(1) cannot make a PID namespace here'
 
-/** Why a flow in Python cannot be run here; false where it can. */
-export const noPython: string | false =
-  spawnSync('python3', ['--version']).status === 0 ? false : 'python3 is not on this machine'
-
 export async function startSupervised(t: TestContext, options: SupervisedOptions): Promise<Supervised> {
   if (!existsSync(program)) throw new Error(`${program} is missing: run npm run build first`)
   const directory = mkdtempSync(join(tmpdir(), 'fk-'))

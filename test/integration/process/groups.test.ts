@@ -38,3 +38,18 @@ t.test('§9 /dev/stdout can be opened in the flow', { skip }, async (t) => {
   t.match(await flow.line('err by path'), { stream: 'stderr' })
   t.equal((await flow.exited).code, 0)
 })
+
+t.test('R5.5 a flow that is held by SIGSTOP hears the stop all the same', { skip }, async (t) => {
+  const flow = await startSupervised(t, {
+    command: [
+      'sh',
+      '-c',
+      'trap "echo bye; exit 0" TERM; echo up; kill -STOP $$; while :; do sleep 0.05; done',
+    ],
+    environment: { CONTAINER_STOP_GRACE: '5m' },
+  })
+  await flow.line('up')
+  flow.signal('SIGTERM')
+  await flow.line('bye')
+  t.match(await flow.exited, { code: 0, exit: { reason: 'stopped' } })
+})

@@ -105,7 +105,10 @@ t.test(
     renameSync(join(directory, 'next'), join(directory, 'data'))
     await flow.record(({ event, generation }) => event === 'flow.started' && generation === 2)
     writeFileSync(file, 'CONTAINER_STOP_GRACE=wrong\n')
-    t.match(await flow.record('config.reload_refused'), { reason: /CONTAINER_STOP_GRACE/ })
+    t.match(await flow.record('config.reload_refused'), {
+      code: 'config_invalid',
+      message: /CONTAINER_STOP_GRACE/,
+    })
     t.match((await flow.get('/metrics')).body, /flowkeep_config_reloads_total\{result="refused"\} 1/)
     t.equal((await flow.get('/health')).status, 200, 'the flow runs on with the old settings')
   },

@@ -347,3 +347,11 @@ t.test('§5 databases and services come in the order of their names, wherever th
   const urls = entries.map(({ path }) => path).filter((path) => path.endsWith('.url'))
   t.same(urls, ['databases.a.url', 'databases.b.url', 'services.a.url'])
 })
+
+t.test('R7.1 a flow user is refused where the supervisor may not change to one', async (t) => {
+  const environment = { CONTAINER_FLOW_NAME: 'orders', CONTAINER_FLOW_USER: '1000' }
+  const loadAs = (uid: number) =>
+    loadConfiguration({ environment, readFile: () => Buffer.alloc(0), hostname: 'box-1', uid })
+  t.match(loadAs(0), { ok: true })
+  t.match(loadAs(10001), { ok: false, problems: [{ variable: 'CONTAINER_FLOW_USER', found: /uid 10001/ }] })
+})

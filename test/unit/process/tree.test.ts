@@ -2,7 +2,7 @@ import t from 'tap'
 import { listProcesses, type ProcessEntry, parseStat, treeMembers } from '../../../supervisor/process/tree.ts'
 
 function entry(pid: number, parentPid: number, group = pid, session = group, dead = false): ProcessEntry {
-  return { pid, parentPid, groupId: group, sessionId: session, dead }
+  return { pid, parentPid, groupId: group, sessionId: session, dead, stopped: false }
 }
 
 const question = { selfPid: 1, leaderPid: 10, helpers: new Set<number>() }
@@ -43,6 +43,7 @@ t.test('§4 a process name cannot fake its own entry', async (t) => {
     groupId: 8,
     sessionId: 9,
     dead: true,
+    stopped: false,
   })
   t.equal(parseStat(''), undefined)
   t.equal(parseStat('42 (cut'), undefined)
