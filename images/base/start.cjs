@@ -5,6 +5,12 @@
 // code of another program of the same length: both files come from one build.
 'use strict'
 
+// A signal that comes while the program is read must find somebody who listens, or the kernel drops it. What the
+// program itself does with it, its own listeners say, which stand before the event loop first turns.
+if (process.argv[2] === 'run') {
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']) process.on(name, () => {})
+}
+
 const { readFileSync } = require('node:fs')
 const { Script } = require('node:vm')
 
@@ -18,13 +24,16 @@ function byteCode() {
   }
 }
 
-/** As a function, as Node.js does with a CommonJS file. The bundle is ASCII; its first line is for the kernel. */
+/**
+ * As a function, as Node.js does with a CommonJS file. The bundle is ASCII. Its first line is for the kernel and left
+ * out, so that the byte code fits whatever it says.
+ */
 function source() {
   const bundle = readFileSync(filename)
-  bundle.fill(' ', 0, bundle.indexOf('\n'))
+  const start = bundle.indexOf('#!') === 0 ? bundle.indexOf('\n') : 0
   const whole = Buffer.concat([
     Buffer.from('(function (exports, require, module, __filename, __dirname) {'),
-    bundle,
+    bundle.subarray(start),
     Buffer.from('\n})'),
   ])
   const text = whole.latin1Slice()
@@ -33,9 +42,9 @@ function source() {
   return text
 }
 
-/** Gives the memory back now: an idle process may never collect its garbage. */
+/** Gives the memory back now: an idle process may never collect its garbage. Small buffers share theirs with others. */
 function free(buffer) {
-  buffer?.buffer.transfer(0)
+  if (buffer && buffer.length === buffer.buffer.byteLength) buffer.buffer.transfer(0)
 }
 
 const cachedData = byteCode()

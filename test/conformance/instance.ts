@@ -143,6 +143,11 @@ export function maskOf(pid: number, name: string): bigint {
   return BigInt(`0x${new RegExp(`^${name}:\\s*(\\w+)`, 'm').exec(status)?.[1] ?? '0'}`)
 }
 
+/** As `ps` shows it: `S`, `T`, `Z` …; empty when there is no such process. */
+export function stateOf(pid: number): string {
+  return /^State:\s+(\w)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? ''
+}
+
 /** A child of a process, the only one of `unshare`; 0 while there is none. */
 export function childOf(pid: number): number {
   return Number(read(`/proc/${pid}/task/${pid}/children`).split(' ')[0])

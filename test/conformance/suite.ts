@@ -8,7 +8,7 @@ import { messageOf } from '../../supervisor/core/errors.ts'
 import { findNamespace } from '../demo/namespace.ts'
 import { checkout } from '../harness/checkout.ts'
 import { unusedPort } from '../harness/servers.ts'
-import { type Case, Failure, type Group, type Stage } from './case.ts'
+import { type Case, expect, Failure, type Group, type Stage } from './case.ts'
 import { exitCodeCases } from './cases/exit-codes.ts'
 import { groupCases } from './cases/groups.ts'
 import { lifecycleCases } from './cases/lifecycle.ts'
@@ -44,6 +44,8 @@ export interface RunOptions {
 export const allExitCodes: readonly number[] = Array.from({ length: 256 }, (_, code) => code)
 
 const namespace = findNamespace(true)
+// In a container PID 1 leads a session, and there is no terminal.
+const asPid1OfASession = [...namespace.launcher, 'setsid']
 const port = await unusedPort()
 const prelude = `R=$1; say() { echo "$*" >>"$R"; }; idle() { while :; do sleep 0.05; done; };`
 
@@ -113,7 +115,7 @@ function createStage(
     const records = recordsIn(place.directory)
     const command = asPid1 ? init.command : (init.commandBelow ?? init.command)
     const argv = [
-      ...namespace.launcher,
+      ...asPid1OfASession,
       ...(asPid1 ? [] : [...fixture('above'), records]),
       ...command(flowFor(records), place),
     ]
@@ -125,7 +127,7 @@ function createStage(
   const shell = (script: string) => (records: string) => ['sh', '-c', `${prelude} ${script}`, 'flow', records]
   async function startWithout(command: readonly string[]): Promise<Instance> {
     const place = nextPlace(directory)
-    return startInstance([...namespace.launcher, ...command], place.directory, {}, { patienceMs })
+    return startInstance([...asPid1OfASession, ...command], place.directory, {}, { patienceMs })
   }
   return {
     init,
@@ -137,10 +139,15 @@ function createStage(
       start((records) => [...fixture(name), records, ...args], options),
     startShell: (script, options = {}) => start(shell(script), options),
     async compare(command) {
-      const [flow, fresh] = [join(directory, 'flow'), join(directory, 'fresh')]
-      await (await start(() => command(flow), {})).ended()
-      await (await startWithout(command(fresh))).ended()
-      return { flow: readFileSync(flow, 'utf8'), fresh: readFileSync(fresh, 'utf8') }
+      const found = async (name: string, startIt: (argv: readonly string[]) => Promise<Instance>) => {
+        const file = join(directory, name)
+        const instance = await startIt(command(file))
+        const code = await instance.ended()
+        expect(code === 0, `${command(file)[0]} ended with ${code}: ${instance.output('stderr')}`)
+        return readFileSync(file, 'utf8')
+      }
+      const flow = await found('flow', (argv) => start(() => argv, {}))
+      return { flow, fresh: await found('fresh', startWithout) }
     },
   }
 }

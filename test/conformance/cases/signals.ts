@@ -7,7 +7,7 @@ import {
   signalName,
 } from '../../../supervisor/process/signal-names.ts'
 import { type Case, expect, Failure, type Stage } from '../case.ts'
-import type { Instance } from '../instance.ts'
+import { childOf, type Instance, stateOf } from '../instance.ts'
 
 const { SIGTERM, SIGINT, SIGQUIT, SIGCHLD, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGUSR2 } = constants.signals
 const group = 'signals'
@@ -26,6 +26,7 @@ const realTime = Array.from(
   (_, offset) => firstRealTimeSignal + offset,
 )
 const settleMs = 1_000
+const suspendedMs = 200
 
 export const signalCases: readonly Case[] = [
   {
@@ -71,10 +72,8 @@ export const signalCases: readonly Case[] = [
     async run(stage) {
       const instance = await stage.startShell('say up; idle', { graceMs: 600_000 })
       await instance.record('up')
-      for (const number of [SIGTSTP, SIGTTIN, SIGTTOU, SIGTERM]) {
-        instance.signal(number)
-        await instance.taken()
-      }
+      for (const number of [SIGTSTP, SIGTTIN, SIGTTOU]) await suspend(instance, number)
+      instance.signal(SIGTERM)
       await instance.ended()
     },
   },
@@ -85,10 +84,9 @@ export const signalCases: readonly Case[] = [
     async run(stage) {
       const instance = await stage.startShell('while :; do say tick; sleep 0.02; done')
       await instance.record('tick')
-      for (const number of [SIGTSTP, SIGCONT]) {
-        instance.signal(number)
-        await instance.taken()
-      }
+      await suspend(instance, SIGTSTP)
+      instance.signal(SIGCONT)
+      await instance.taken()
       const before = instance.records().length
       await instance.until('the flow works on', () => instance.records().length > before + 10)
     },
@@ -134,6 +132,14 @@ async function reachOnce(stage: Stage, numbers: readonly number[]): Promise<void
     )
   }
   expect(twice.length === 0, `more than once: ${twice.slice(0, 4).join(', ')}`)
+}
+
+/** Sends a signal that may stop the flow, and gives that the time to happen. */
+async function suspend(instance: Instance, number: number): Promise<void> {
+  instance.signal(number)
+  await instance.taken()
+  const isStopped = () => stateOf(childOf(instance.pid)) === 'T'
+  await instance.until('the flow is stopped', isStopped, suspendedMs).catch(() => undefined)
 }
 
 /** What was sent before has come, if it comes at all, once this has. */

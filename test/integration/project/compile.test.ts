@@ -35,6 +35,10 @@ function version(): string {
 
 t.test('§2 the program starts from byte code', async (t) => {
   t.equal(version(), 'rejected: false\n1.2.3\n')
+  // The image puts the path of its own Node.js there.
+  const program = join(directory, 'flowkeep.cjs')
+  writeFileSync(program, readFileSync(program, 'latin1').replace('env -S node ', 'env -S /another/node '))
+  t.equal(version(), 'rejected: false\n1.2.3\n')
 })
 
 t.test('§2 byte code that V8 cannot use is no harm', async (t) => {
