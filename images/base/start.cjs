@@ -8,7 +8,8 @@
 // A signal that comes while the program is read must find somebody who listens, or the kernel drops it. What the
 // program itself does with it, its own listeners say, which stand before the event loop first turns.
 if (process.argv[2] === 'run') {
-  for (const name of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']) process.on(name, () => {})
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'])
+    process.on(name, () => {})
 }
 
 const { readFileSync } = require('node:fs')

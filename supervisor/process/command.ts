@@ -21,7 +21,7 @@ export function resolveCommand(command: string, searchPath: string | undefined):
     throw new FlowkeepError('command_not_executable', {
       operation: 'cannot run the flow command',
       subject: command,
-      message: `${unusable} is ${statSync(unusable).isDirectory() ? 'a directory' : 'not executable for this user'}`,
+      message: `${unusable} is ${isDirectory(unusable) ? 'a directory' : 'not executable for this user'}`,
       hint: 'name an executable file after `flowkeep run --`, or give it execute permission (chmod +x)',
     })
   }
@@ -49,7 +49,20 @@ export function refusedByExec(command: string, thrown: unknown): FlowkeepError {
 }
 
 function exists(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    // PATH may name directories that this user cannot search, such as root's. It may be there, but not for us.
+    return true
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
 }
 
 function isExecutable(path: string): boolean {

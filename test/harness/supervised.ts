@@ -14,6 +14,8 @@ export interface SupervisedOptions {
   readonly command: readonly string[]
   /** CONTAINER_ variables beside those every run needs. */
   readonly environment?: Readonly<Record<string, string>>
+  /** Another program than the bundle. */
+  readonly program?: string
   /** False: an ordinary process instead of PID 1. */
   readonly asPid1?: boolean
 }
@@ -48,7 +50,7 @@ interface TestContext {
   teardown(fn: () => unknown): void
 }
 
-const program = new URL('../../dist/flowkeep.cjs', import.meta.url).pathname
+const bundledProgram = new URL('../../dist/flowkeep.cjs', import.meta.url).pathname
 const node = process.execPath
 const namespaceArgs = [
   ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']),
@@ -64,7 +66,14 @@ export const noNamespace: string | false =
     ? false
     : 'unshare(1) cannot make a PID namespace here'
 
+/** Whether a process has a handler for this signal, as the kernel sees it. */
+export function catches(pid: number, signal: number): boolean {
+  const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
+  return (BigInt(`0x${mask}`) & (1n << BigInt(signal - 1))) !== 0n
+}
+
 export async function startSupervised(t: TestContext, options: SupervisedOptions): Promise<Supervised> {
+  const { program = bundledProgram } = options
   if (!existsSync(program)) throw new Error(`${program} is missing: run npm run build first`)
   const directory = mkdtempSync(join(tmpdir(), 'fk-'))
   const port = await freePort()

@@ -5,6 +5,7 @@ import t from 'tap'
 import { bundle } from '../../../images/bundle.ts'
 import { compile } from '../../../images/compile.ts'
 import { checkout } from '../../harness/checkout.ts'
+import { catches, noNamespace, startSupervised } from '../../harness/supervised.ts'
 
 const directory = t.testdir({
   // Tells whether V8 took the byte code that it was given; undefined where it was given none.
@@ -40,6 +41,24 @@ t.test('§2 the program starts from byte code', async (t) => {
   writeFileSync(program, readFileSync(program, 'latin1').replace('env -S node ', 'env -S /another/node '))
   t.equal(version(), 'rejected: false\n1.2.3\n')
 })
+
+t.test(
+  '§4 a stop that comes while the program is still being read is not lost',
+  { skip: noNamespace },
+  async (t) => {
+    const sigusr2 = 12
+    for (let round = 0; round < 5; round++) {
+      const flow = await startSupervised(t, {
+        program: join(directory, 'start.cjs'),
+        command: ['sleep', '60'],
+      })
+      // The last of the starter's handlers; the program's own end with SIGTTOU.
+      while (!catches(flow.pid, sigusr2)) await new Promise((resolve) => setImmediate(resolve))
+      flow.signal('SIGTERM')
+      t.match((await flow.exited).exit, { reason: 'stopped' })
+    }
+  },
+)
 
 t.test('§2 byte code that V8 cannot use is no harm', async (t) => {
   const whole = readFileSync(cache)

@@ -28,3 +28,13 @@ t.test('§4 a file that cannot be run does not hide one further down PATH that c
   const path = `${join(directory, 'first')}:${join(directory, 'second')}`
   t.equal(resolveCommand('tool', path), join(directory, 'second', 'tool'))
 })
+
+t.test('§4 a directory of PATH that cannot be searched hides nothing', async (t) => {
+  // A loop stands for lacking permission, which root never does.
+  const directory = t.testdir({ loop: t.fixture('symlink', 'loop'), second: { tool: '#!/bin/sh\n' } })
+  chmodSync(join(directory, 'second', 'tool'), 0o755)
+  const unsearchable = join(directory, 'loop')
+  const path = `${unsearchable}:${join(directory, 'second')}`
+  t.equal(resolveCommand('tool', path), join(directory, 'second', 'tool'))
+  t.throws(() => resolveCommand('tool', unsearchable), { code: 'command_not_executable' })
+})

@@ -37,9 +37,12 @@ t.test('§4 SIGKILL gets time to work although the grace is over, and so does th
   t.equal(flushMs(graceMs, budget, nowMs), limits.flushMsMin)
 })
 
-t.test('§4 without a stop nobody waits to kill us: only the limits bound SIGKILL and the flush', async (t) => {
-  const now = { nowMs: 0, budget: createStopBudget(), restartDelayMs: 0 }
-  t.equal(timerLengthMs('kill_wait', 'killing', settings, now), limits.killWaitMs)
-  t.equal(flushMs(graceMs, now.budget, 0), limits.flushPatienceMs)
-  t.equal(flushMs(600_000, now.budget, 0), 600_000)
-})
+t.test(
+  '§4 without a stop nobody waits to kill us: only the limits bound SIGKILL and the flush',
+  async (t) => {
+    const now = { nowMs: 0, budget: createStopBudget(), restartDelayMs: 0 }
+    t.equal(timerLengthMs('kill_wait', 'killing', settings, now), limits.killWaitMs)
+    t.equal(flushMs(graceMs, now.budget, 0), limits.flushPatienceMs)
+    t.equal(flushMs(600_000, now.budget, 0), 600_000)
+  },
+)
