@@ -52,7 +52,7 @@ const wrongSettings: Readonly<Record<string, readonly string[]>> = {
 }
 
 const exitCodes = [0, 1, 200]
-const patienceMs = 1_500
+const patienceMs = 1_000
 const impatient = { exitCodes, patienceMs }
 
 function initWith(fault: string): Init {
@@ -101,7 +101,7 @@ else {
   })
 
   // Most of the time goes by in waiting for what never comes.
-  t.jobs = 4
+  t.jobs = 6
   for (const [init, parts] of [
     ...Object.entries(faults).map(([fault, parts]) => [initWith(fault), parts] as const),
     ...Object.entries(wrongSettings).map(([setting, parts]) => [flowkeepWith(setting), parts] as const),
