@@ -96,6 +96,56 @@ export const catalogue = {
     retryable: true,
     title: 'No supervisor answers on the control socket or port',
   },
+  queue_full: {
+    httpStatus: 429,
+    retryable: true,
+    title: 'The local queue is full',
+  },
+  disk_full: {
+    httpStatus: 507,
+    retryable: true,
+    title: 'The disk of the local queue is full',
+  },
+  operation_conflict: {
+    httpStatus: 409,
+    retryable: false,
+    title: 'The id belongs to an operation with other content',
+  },
+  operation_refused: {
+    httpStatus: 422,
+    retryable: false,
+    title: 'The target refuses the operation for good',
+  },
+  operation_too_large: {
+    httpStatus: 413,
+    retryable: false,
+    title: 'The operation is too large',
+  },
+  lane_busy: {
+    httpStatus: 503,
+    retryable: true,
+    title: 'The lane has operations that come first',
+  },
+  outcome_unknown: {
+    httpStatus: 503,
+    retryable: true,
+    title: 'The answer of the target was lost',
+  },
+  schema_missing: {
+    httpStatus: 503,
+    retryable: true,
+    title: "The database lacks Flowkeep's tables",
+  },
+  draining: {
+    httpStatus: 503,
+    retryable: true,
+    title: 'The container is stopping',
+  },
+  epoch_stale: {
+    httpStatus: 409,
+    retryable: false,
+    title: 'The record has a newer owner',
+  },
 } as const satisfies Record<string, CatalogueEntry>
 
 export type ErrorCode = keyof typeof catalogue
