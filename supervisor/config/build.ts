@@ -41,6 +41,11 @@ export function buildSettings(values: Values<typeof schema>, groups: Groups, hos
       max: values.restart.max,
       windowMs: values.restart.window,
     },
+    queue: {
+      maxOperations: values.queue.max_operations,
+      maxBytes: values.queue.max_bytes,
+      maxAgeMs: values.queue.max_age,
+    },
     health: {
       directory: values.healthchecks.directory,
       intervalMs: values.health.interval,

@@ -1,7 +1,7 @@
 // The formats of plain values. URLs and secrets have files of their own.
 
 import { isIP } from 'node:net'
-import { formatDuration, parseDurationMs } from '../core/units.ts'
+import { formatDuration, formatSize, parseDurationMs, parseSizeBytes } from '../core/units.ts'
 import { accept, defineFormat, type Format, refuse } from './format.ts'
 import { nearest } from './nearest.ts'
 
@@ -38,6 +38,25 @@ export function duration(min: string, max: string): Format<number> {
       return refuse()
     },
     show: formatDuration,
+  })
+}
+
+/** @param min and @param max as people write them, such as `4KiB` and `1TiB`; the value is in bytes */
+export function size(min: string, max: string): Format<number> {
+  const minBytes = parseSizeBytes(min) as number
+  const maxBytes = parseSizeBytes(max) as number
+  return defineFormat({
+    expected: `a size from ${min} to ${max}, as a whole number with B, KiB, MiB, GiB or TiB`,
+    parse(text) {
+      const value = parseSizeBytes(text)
+      if (value !== undefined && value >= minBytes && value <= maxBytes) return accept(value)
+      if (parseWhole(text) !== undefined) return refuse('it has no unit', `Write ${text}B for bytes.`)
+      const [, digits, letter] = /^(\d+) ?([KMGT])i?B?$/i.exec(text) ?? []
+      if (digits === undefined || letter === undefined) return refuse()
+      const meant = `${digits}${letter.toUpperCase()}iB`
+      return meant === text ? refuse() : refuse('its unit is not one of these', `Write ${meant}.`)
+    },
+    show: formatSize,
   })
 }
 

@@ -19,6 +19,7 @@ const groups: readonly Group[] = [
   { title: 'Services, one group of variables for each', tree: serviceSchema('CONTAINER_SERVICE_<NAME>') },
   { title: 'Waiting for dependencies', sections: ['gate'] },
   { title: 'Health and control', sections: ['http', 'health', 'healthchecks', 'control', 'state'] },
+  { title: 'The local queue', sections: ['queue'] },
   { title: 'Stopping', sections: ['stop'] },
   { title: 'Restarting', sections: ['restart'] },
 ]

@@ -34,6 +34,9 @@ const fixedNames: ReadonlySet<string> = new Set([
   'CONTAINER_HTTP_PORT',
   'CONTAINER_CONTROL_SOCKET',
   'CONTAINER_STATE_DIRECTORY',
+  'CONTAINER_QUEUE_MAX_OPERATIONS',
+  'CONTAINER_QUEUE_MAX_BYTES',
+  'CONTAINER_QUEUE_MAX_AGE',
 ])
 
 /** Names of the settings that differ but stay as they were until there is a new container. */

@@ -71,7 +71,7 @@ function optional<T extends Value>(
   return { ...required(env, format, doc, options), nullable: true }
 }
 
-const { boolean, choice, duration, integer } = formats
+const { boolean, choice, duration, integer, size } = formats
 
 export const schema = {
   flow: {
@@ -225,6 +225,26 @@ export const schema = {
       duration('1s', '30d'),
       '1m',
       'The window restarts are counted in.',
+    ),
+  },
+  queue: {
+    max_operations: setting(
+      'CONTAINER_QUEUE_MAX_OPERATIONS',
+      integer(1, 100_000_000),
+      '1000000',
+      'Operations that may wait in the local queue; further ones are answered with 429.',
+    ),
+    max_bytes: setting(
+      'CONTAINER_QUEUE_MAX_BYTES',
+      size('4KiB', '1TiB'),
+      '1GiB',
+      'Bytes they may take on disk. Give the volume of `CONTAINER_STATE_DIRECTORY` more than that.',
+    ),
+    max_age: setting(
+      'CONTAINER_QUEUE_MAX_AGE',
+      duration('1s', '365d'),
+      '7d',
+      'An operation that has waited longer becomes a dead letter. Databases remember the ids of applied ones for longer than this.',
     ),
   },
   config: {

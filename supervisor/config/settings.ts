@@ -60,5 +60,11 @@ export interface Settings {
     readonly max: number
     readonly windowMs: number
   }
+  /** Bounds of the local operation queue. */
+  readonly queue: {
+    readonly maxOperations: number
+    readonly maxBytes: number
+    readonly maxAgeMs: number
+  }
   readonly health: { readonly directory: string; readonly intervalMs: number; readonly timeoutMs: number }
 }

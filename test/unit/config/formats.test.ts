@@ -9,6 +9,7 @@ import { stopSignal } from '../../../supervisor/config/stop-signal.ts'
 
 const port = formats.integer(1, 65_535)
 const wait = formats.duration('1s', '1h')
+const room = formats.size('1KiB', '1TiB')
 const level = formats.choice(['debug', 'info', 'warn'], true)
 const policy = formats.choice(['never', 'on-failure'])
 
@@ -62,6 +63,30 @@ const table: [string, AnyFormat, Record<string, string | number | boolean>][] = 
       '-1s': 'refused',
       '1M': 'refused',
       s: 'refused',
+    },
+  ],
+  [
+    'sizes: one number, one binary unit, within bounds',
+    room,
+    {
+      '1KiB': 1024,
+      '1024B': 1024,
+      '64MiB': 67_108_864,
+      '1GiB': 1_073_741_824,
+      '1TiB': 1_099_511_627_776,
+      '1023B': 'refused',
+      '1025GiB': 'refused',
+      '9999999TiB': 'refused',
+      '64': 'refused',
+      '64MB': 'refused',
+      '64M': 'refused',
+      '64mib': 'refused',
+      '64 MiB': 'refused',
+      '1.5GiB': 'refused',
+      '-1MiB': 'refused',
+      '0x1MiB': 'refused',
+      MiB: 'refused',
+      '': 'refused',
     },
   ],
   [
@@ -219,6 +244,8 @@ for (const [name, format, cases] of table) {
 
 t.test('R1.4 a refusal tells what was probably meant', async (t) => {
   t.match(wait.parse('30'), { hint: 'Write 30s for seconds.' })
+  t.match(room.parse('64'), { hint: 'Write 64B for bytes.' })
+  for (const text of ['64MB', '64m', '64 MiB', '64mib']) t.match(room.parse(text), { hint: 'Write 64MiB.' }, text)
   t.match(level.parse('warning'), { hint: 'Did you mean warn?' })
   t.match(level.parse('inof'), { hint: 'Did you mean info?' })
   t.match(policy.parse('onfailure'), { hint: 'Did you mean on-failure?' })

@@ -26,6 +26,7 @@ t.test('§5 every default', async (t) => {
     state: { directory: '/var/lib/flowkeep' },
     stop: { signal: 'SIGTERM', graceMs: 8000, drainMs: 0 },
     restart: { policy: 'on-failure', backoffMinMs: 500, backoffMaxMs: 30_000, max: 5, windowMs: 60_000 },
+    queue: { maxOperations: 1_000_000, maxBytes: 1024 ** 3, maxAgeMs: 604_800_000 },
     health: { directory: '/opt/flowkeep/healthchecks', intervalMs: 10_000, timeoutMs: 5000 },
   })
   t.match(databases['a'], { poolSize: 5, connectTimeoutMs: 5000, healthQuery: 'select 1', required: true })
@@ -68,6 +69,9 @@ t.test('R1.2 every variable reaches its place', async (t) => {
     CONTAINER_RESTART_BACKOFF_MAX: '11ms',
     CONTAINER_RESTART_MAX: '12',
     CONTAINER_RESTART_WINDOW: '90s',
+    CONTAINER_QUEUE_MAX_OPERATIONS: '13',
+    CONTAINER_QUEUE_MAX_BYTES: '64KiB',
+    CONTAINER_QUEUE_MAX_AGE: '14d',
     CONTAINER_DATABASE_A_URL: 'postgres://db/a',
     CONTAINER_DATABASE_A_POOL_SIZE: '14',
     CONTAINER_DATABASE_A_CONNECT_TIMEOUT: '15s',
@@ -97,6 +101,7 @@ t.test('R1.2 every variable reaches its place', async (t) => {
     state: { directory: '/state' },
     stop: { signal: 'SIGINT', graceMs: 20_000, drainMs: 15_000 },
     restart: { policy: 'always', backoffMinMs: 10, backoffMaxMs: 11, max: 12, windowMs: 90_000 },
+    queue: { maxOperations: 13, maxBytes: 65_536, maxAgeMs: 1_209_600_000 },
     health: { directory: '/checks', intervalMs: 8000, timeoutMs: 9000 },
   })
   t.match(databases['a'], {
