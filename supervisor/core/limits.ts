@@ -52,6 +52,13 @@ export const limits = {
   healthPrograms: 50,
   /** Bytes of a body on the control socket. */
   controlBodyBytes: 8 * 1024 * 1024,
+  /** Operations in one request on the control socket. */
+  operationsPerRequest: 10_000,
+  /** Operations on one page of a list, and as many as come unless told otherwise. */
+  operationsPerPageMax: 1_000,
+  operationsPerPage: 100,
+  /** Characters of a field's name that a refusal repeats. */
+  requestFieldChars: 100,
   /** Connections to the public listener at one time. */
   httpConnections: 64,
   /** Time series in one scrape. */

@@ -4,12 +4,16 @@
 import { chownSync, rmSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { catalogue, type ErrorCode, FlowkeepError, messageOf } from '../core/errors.ts'
 import type { StateName } from '../core/lifecycle.ts'
 import { limits } from '../core/limits.ts'
 import type { Logger } from '../core/logger.ts'
+import type { OperationQueue } from '../core/queue.ts'
 import type { StatusReport } from '../core/status.ts'
-import { answerClientError, closeServer, pathOf } from './listener.ts'
+import { expectNoBody, takeJsonOnly } from './bodies.ts'
+import { answerError, envelope, refuse } from './envelope.ts'
+import { answerClientError, closeServer } from './listener.ts'
+import { answerWhatHasNoRoute } from './no-route.ts'
+import { addOperationRoutes } from './operations.ts'
 import { claimSocketPath, type Owner, socketRefusal } from './socket-path.ts'
 
 /** Each of the commands returns the state it led to, or throws a FlowkeepError (`wrong_state`, `config_invalid`). */
@@ -22,6 +26,7 @@ export interface ControlParts {
   ready(): StateName | Promise<StateName>
   reload(): StateName | Promise<StateName>
   drain(): StateName | Promise<StateName>
+  readonly operations?: OperationQueue | undefined
 }
 
 export interface ControlHttp {
@@ -62,142 +67,46 @@ function createApp(parts: ControlParts, server: Server): FastifyInstance {
     logger: false,
     return503OnClosing: false,
     bodyLimit: limits.controlBodyBytes,
+    // An id that is too long is to be refused as one, not taken for another path.
+    routerOptions: { maxParamLength: limits.httpHeaderBytes },
     serverFactory(handler) {
       server.on('request', handler as RequestListener)
       return server
     },
     clientErrorHandler(error, socket) {
-      answerClientError(error, socket, (message) => envelope('invalid_request', message, 'Send HTTP/1.1.'))
+      answerClientError(error, socket, (message) =>
+        envelope({ code: 'invalid_request', message, hint: 'Send HTTP/1.1.' }),
+      )
     },
     frameworkErrors(_error, _request, reply) {
-      refuse(
-        reply as unknown as FastifyReply,
-        400,
-        'invalid_request',
-        'the request target is malformed',
-        'Check the path.',
-      )
+      refuse(reply as unknown as FastifyReply, {
+        code: 'invalid_request',
+        message: 'the request target is malformed',
+        hint: 'Check the path.',
+      })
     },
   })
   takeJsonOnly(app)
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })
-
-  const allowed = new Map<string, string>([
-    ['/v1/status', 'GET, HEAD'],
-    ['/v1/ready', 'POST'],
-    ['/v1/reload', 'POST'],
-    ['/v1/drain', 'POST'],
-  ])
-  app.get('/v1/status', () => parts.status())
-  app.post('/v1/ready', async (request) => command(request, () => parts.ready()))
-  app.post('/v1/reload', async (request) => command(request, () => parts.reload()))
-  app.post('/v1/drain', async (request) => command(request, () => parts.drain()))
-
-  app.setNotFoundHandler((request, reply) => {
-    const allow = allowed.get(pathOf(request.raw.url ?? ''))
-    if (allow === undefined) {
-      return refuse(
-        reply,
-        404,
-        'not_found',
-        'there is nothing at that path',
-        'Check the path; GET /v1/status shows whether the supervisor is meant.',
-      )
-    }
-    reply.header('allow', allow)
-    return refuse(reply, 405, 'invalid_request', `${request.method} is not answered here`, `Use ${allow}.`)
-  })
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, parts.logger))
+
+  answerWhatHasNoRoute(app)
+  addLifecycleRoutes(app, parts)
+  if (parts.operations) addOperationRoutes(app, parts.operations)
   return app
 }
 
-async function command(request: FastifyRequest, run: () => StateName | Promise<StateName>) {
-  const body = request.body ?? {}
-  const [unknown] = typeof body === 'object' && !Array.isArray(body) ? Object.keys(body) : ['body']
-  if (unknown !== undefined) throw new UnknownField(unknown)
-  return { state: await run() }
-}
-
-class UnknownField extends FlowkeepError {
-  readonly field: string
-
-  constructor(field: string) {
-    super('invalid_request', {
-      operation: 'cannot take the request',
-      message: 'it has a field that means nothing here',
-      hint: 'Send no body, or {}.',
-    })
-    this.field = field.slice(0, 100)
+function addLifecycleRoutes(app: FastifyInstance, parts: ControlParts): void {
+  const command = (run: () => StateName | Promise<StateName>) => async (request: FastifyRequest) => {
+    expectNoBody(request.body)
+    return { state: await run() }
   }
-}
-
-/** An empty body is no body, whatever its type says: `curl -X POST -H 'content-type: application/json'`. */
-function takeJsonOnly(app: FastifyInstance): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error')
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body.length === 0) done(null, undefined)
-    else parseJson(request, body as string, done)
-  })
-  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => {
-    if (body.length === 0) return done(null, undefined)
-    done(Object.assign(new Error('a body must be JSON'), { statusCode: 415 }))
-  })
-}
-
-function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger) {
-  if (error instanceof FlowkeepError) {
-    const field = error instanceof UnknownField ? error.field : undefined
-    return refuse(reply, error.entry.httpStatus, error.code, error.message, error.hint, field)
-  }
-  const status = (error as { statusCode?: number }).statusCode ?? 500
-  if (status === 413) {
-    return refuse(
-      reply,
-      413,
-      'invalid_request',
-      'the body is too large',
-      `Send ${limits.controlBodyBytes} bytes at most.`,
-    )
-  }
-  if (status === 415) {
-    return refuse(reply, 415, 'invalid_request', 'the body is not JSON', 'Send it as application/json.')
-  }
-  if (status >= 400 && status < 500) {
-    return refuse(
-      reply,
-      400,
-      'invalid_request',
-      `the request is malformed: ${messageOf(error)}`,
-      'Send JSON, or no body.',
-    )
-  }
-  logger.error(
-    { event: 'control.failed', path: pathOf(request.raw.url ?? ''), error: messageOf(error) },
-    'cannot answer a request on the control socket',
-  )
-  return refuse(reply, 500, 'internal', catalogue.internal.title, 'See the log of the supervisor.')
-}
-
-function refuse(
-  reply: FastifyReply,
-  status: number,
-  code: ErrorCode,
-  message: string,
-  hint: string,
-  field?: string,
-) {
-  return reply
-    .code(status)
-    .header('content-type', 'application/json')
-    .header('cache-control', 'no-store')
-    .send(envelope(code, message, hint, field))
-}
-
-function envelope(code: ErrorCode, message: string, hint: string, field?: string): string {
-  return `${JSON.stringify({ error: { code, message, ...(field !== undefined && { field }), hint } })}\n`
+  app.get('/v1/status', () => parts.status())
+  app.post('/v1/ready', command(parts.ready))
+  app.post('/v1/reload', command(parts.reload))
+  app.post('/v1/drain', command(parts.drain))
 }
 
 /** The socket has its final permissions from its first moment: binding happens within `listen`, under our umask. */

@@ -10,8 +10,11 @@ export interface RawAnswer {
   readonly body: string
 }
 
-/** Sends the bytes and reads until the other side closes. A reset after the answer counts as its end. */
-export function sendRaw(where: NetConnectOpts, bytes: string | Buffer): Promise<RawAnswer> {
+/**
+ * Sends the bytes and reads until the other side closes. A reset after the answer counts as its end.
+ * @param hangUp says after the bytes that no more will come
+ */
+export function sendRaw(where: NetConnectOpts, bytes: string | Buffer, hangUp = false): Promise<RawAnswer> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     const socket = connect(where)
@@ -26,7 +29,8 @@ export function sendRaw(where: NetConnectOpts, bytes: string | Buffer): Promise<
         body: text.slice(end + 4),
       })
     })
-    socket.write(bytes)
+    if (hangUp) socket.end(bytes)
+    else socket.write(bytes)
   })
 }
 
@@ -45,7 +49,7 @@ export function callSocket(
   socketPath: string,
   method: string,
   path: string,
-  body?: string,
+  body?: string | Buffer,
   headers: Record<string, string> = {},
 ): Promise<SocketAnswer> {
   return new Promise((resolve, reject) => {

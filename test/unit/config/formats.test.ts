@@ -245,7 +245,8 @@ for (const [name, format, cases] of table) {
 t.test('R1.4 a refusal tells what was probably meant', async (t) => {
   t.match(wait.parse('30'), { hint: 'Write 30s for seconds.' })
   t.match(room.parse('64'), { hint: 'Write 64B for bytes.' })
-  for (const text of ['64MB', '64m', '64 MiB', '64mib']) t.match(room.parse(text), { hint: 'Write 64MiB.' }, text)
+  for (const text of ['64MB', '64m', '64 MiB', '64mib'])
+    t.match(room.parse(text), { hint: 'Write 64MiB.' }, text)
   t.match(level.parse('warning'), { hint: 'Did you mean warn?' })
   t.match(level.parse('inof'), { hint: 'Did you mean info?' })
   t.match(policy.parse('onfailure'), { hint: 'Did you mean on-failure?' })

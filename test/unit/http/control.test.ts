@@ -1,51 +1,17 @@
 import { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { FlowkeepError } from '../../../supervisor/core/errors.ts'
 import { limits } from '../../../supervisor/core/limits.ts'
-import type { StatusReport } from '../../../supervisor/core/status.ts'
-import { type ControlParts, openControlHttp } from '../../../supervisor/http/control.ts'
 import { callSocket, rawRequest, sendRaw } from '../../harness/raw-http.ts'
 import { shortDirectory } from '../../harness/short-directory.ts'
-import { healthy, quiet } from './public-fixture.ts'
-
-const status: StatusReport = {
-  health: healthy,
-  environment: 'test',
-  startedAt: '2030-01-01T00:00:00.000Z',
-  uptimeMs: 1,
-  process: { pid: 7, ready: true, generation: 1, restarts: 0, startedAt: null, lastExit: null },
-  resources: {
-    memoryBytes: null,
-    memoryLimitBytes: null,
-    cpuSeconds: null,
-    cpuThrottledSeconds: null,
-    oomKills: null,
-    pids: null,
-  },
-  log: { lines: 0, dropped: 0 },
-}
-
-async function open(t: Test, parts: Partial<ControlParts> = {}) {
-  const path = parts.path ?? `${shortDirectory(t)}/run/control.sock`
-  const control = await openControlHttp({
-    path,
-    owner: undefined,
-    logger: quiet,
-    status: () => status,
-    ready: () => 'running',
-    reload: () => 'reloading',
-    drain: () => 'draining',
-    ...parts,
-  })
-  t.teardown(() => control.close())
-  return { path, control }
-}
+import { openControl, status } from './control-fixture.ts'
+import { quiet } from './public-fixture.ts'
 
 t.test('R7.4 the socket is 0600 in a 0700 directory that it makes, whatever the umask', async (t) => {
   const before = process.umask(0)
   t.teardown(() => process.umask(before))
-  const { path, control } = await open(t)
+  const { path, control } = await openControl(t)
   t.equal(statSync(path).mode & 0o777, 0o600)
   t.equal(statSync(dirname(path)).mode & 0o777, 0o700)
   t.equal(process.umask(), 0, 'the umask is as it was')
@@ -54,7 +20,7 @@ t.test('R7.4 the socket is 0600 in a 0700 directory that it makes, whatever the 
 })
 
 t.test('§6 the four routes', async (t) => {
-  const { path } = await open(t)
+  const { path } = await openControl(t)
   const answer = await callSocket(path, 'GET', '/v1/status')
   t.equal(answer.status, 200)
   t.equal(answer.headers['cache-control'], 'no-store')
@@ -80,7 +46,7 @@ t.test('§6 every refusal has the envelope', async (t) => {
     calls++
     return 'running' as const
   }
-  const { path } = await open(t, { ready: count, drain: count })
+  const { path } = await openControl(t, { ready: count, drain: count })
   const json = { 'content-type': 'application/json' }
   const cases: [string, Promise<{ status: number; json: Record<string, unknown> }>, number, string][] = [
     ['unknown path', callSocket(path, 'GET', '/v1/nothing'), 404, 'not_found'],
@@ -131,7 +97,7 @@ t.test('§6 every refusal has the envelope', async (t) => {
 })
 
 t.test('§6 a command that does not fit the state says so with its catalogue status', async (t) => {
-  const { path } = await open(t, {
+  const { path } = await openControl(t, {
     ready() {
       throw new FlowkeepError('wrong_state', {
         operation: 'cannot take readiness',
@@ -153,7 +119,11 @@ t.test('§6 a command that does not fit the state says so with its catalogue sta
 t.test('§2 what is in the way at the path is refused, and left as it is', async (t) => {
   const directory = shortDirectory(t)
   const refused = async (path: string, why: RegExp) => {
-    await t.rejects(open(t, { path }), { code: 'control_socket_unavailable', message: why, hint: /\w/ }, path)
+    await t.rejects(
+      openControl(t, { path }),
+      { code: 'control_socket_unavailable', message: why, hint: /\w/ },
+      path,
+    )
   }
   writeFileSync(`${directory}/file`, 'mine')
   await refused(`${directory}/file`, /no socket/)
@@ -168,15 +138,18 @@ t.test('§2 what is in the way at the path is refused, and left as it is', async
 })
 
 t.test('§2 a socket that answers belongs to someone else', async (t) => {
-  const { path } = await open(t)
-  await t.rejects(open(t, { path }), { code: 'control_socket_unavailable', message: /another process/ })
+  const { path } = await openControl(t)
+  await t.rejects(openControl(t, { path }), {
+    code: 'control_socket_unavailable',
+    message: /another process/,
+  })
   t.equal((await callSocket(path, 'GET', '/v1/status')).status, 200, 'and still answers')
 })
 
 t.test('R7.4 an existing directory that is for the socket alone is closed to others', async (t) => {
   const directory = shortDirectory(t)
   mkdirSync(`${directory}/own`, { mode: 0o755 })
-  const { path } = await open(t, { path: `${directory}/own/control.sock` })
+  const { path } = await openControl(t, { path: `${directory}/own/control.sock` })
   t.equal(statSync(dirname(path)).mode & 0o777, 0o700)
 })
 
@@ -185,7 +158,7 @@ t.test('§2 a directory of others is not closed to them, and that is said', asyn
   mkdirSync(`${directory}/shared`, { mode: 0o755 })
   writeFileSync(`${directory}/shared/a-file`, '')
   const warned: unknown[] = []
-  await open(t, {
+  await openControl(t, {
     path: `${directory}/shared/control.sock`,
     logger: { ...quiet, warn: (fields) => warned.push(fields['event']) },
   })
@@ -194,7 +167,7 @@ t.test('§2 a directory of others is not closed to them, and that is said', asyn
 })
 
 t.test('§6 a request target in any other form is not ours', async (t) => {
-  const { path } = await open(t)
+  const { path } = await openControl(t)
   for (const line of ['GET //v1/status', 'GET /v1/../v1/status', 'TRACE /v1/status', 'GET /v1/status/']) {
     const { status } = await sendRaw({ path }, rawRequest(line))
     t.ok([400, 404, 405].includes(status), `${line}: ${status}`)
