@@ -1,9 +1,9 @@
-// Builds what the images ship: the supervisor with all its packages as one CommonJS file, `dist/flowkeep.cjs`.
-// Modules behind a dynamic `import()` are in it, too, but run only when that import does: `flowkeep run` listens
-// to signals and answers on its port before the rest is evaluated.
+// Builds what the images ship, as two CommonJS files: `dist/flowkeep.cjs`, which listens to signals and answers on its
+// port at once, and beside it `dist/program.cjs`, all the rest with all its packages, which the first one then loads.
+// Modules behind a dynamic `import()` are in them, too, but run only when that import does.
 
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join, relative } from 'node:path'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Metafile } from 'esbuild'
 
@@ -12,22 +12,37 @@ export interface BundleOptions {
   readonly root: string
   /** From the root. */
   readonly entry: string
-  /** Absolute path of the file to write; the packages' licences go beside it. */
+  /** Absolute path of the file to write; the licences of the packages in it go beside it. */
   readonly output: string
   readonly version: string
-}
-
-export interface Bundle {
-  readonly bytes: number
-  /** Licence texts of what is in it. */
-  readonly licensesFile: string
+  /** To be started by its name. */
+  readonly executable?: boolean
 }
 
 // Optional companions that packages look for and do without.
 const absentPackages = ['pg-native', 'pino-pretty']
+const firstLine = '#!/usr/bin/env -S node --disable-sigusr1 --disable-warning=ExperimentalWarning'
+
+/**
+ * Both files of the supervisor.
+ * @param directory is made if need be
+ * @returns the path of the one to start
+ */
+export async function bundleSupervisor(root: string, directory: string, version: string): Promise<string> {
+  const [program, rest] = ['flowkeep', 'program'].map((name) => ({
+    root,
+    version,
+    entry: `supervisor/${name}.ts`,
+    output: join(directory, `${name}.cjs`),
+  })) as [BundleOptions, BundleOptions]
+  await bundle(rest)
+  await bundle({ ...program, executable: true })
+  return program.output
+}
 
 /** @throws Error naming the first problem, warnings of the bundler included */
-export async function bundle({ root, entry, output, version }: BundleOptions): Promise<Bundle> {
+export async function bundle(options: BundleOptions): Promise<void> {
+  const { root, entry, output, version, executable = false } = options
   const { outputFiles, metafile, warnings } = await build({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -38,7 +53,7 @@ export async function bundle({ root, entry, output, version }: BundleOptions): P
     target: 'node26',
     external: absentPackages,
     define: { __FLOWKEEP_VERSION__: JSON.stringify(version) },
-    banner: { js: '#!/usr/bin/env -S node --disable-sigusr1 --disable-warning=ExperimentalWarning' },
+    ...(executable && { banner: { js: firstLine } }),
     minifySyntax: true,
     minifyWhitespace: true,
     keepNames: true,
@@ -58,10 +73,9 @@ export async function bundle({ root, entry, output, version }: BundleOptions): P
   }
 
   mkdirSync(dirname(output), { recursive: true })
-  const licensesFile = output.replace(/\.cjs$/, '.licenses.txt')
-  writeWhole(licensesFile, licensesOf(root, metafile), 0o644)
-  writeWhole(output, file.contents, 0o755)
-  return { bytes: file.contents.length, licensesFile }
+  const licenses = licensesOf(root, metafile)
+  if (licenses !== '') writeWhole(output.replace(/\.cjs$/, '.licenses.txt'), licenses, 0o644)
+  writeWhole(output, file.contents, executable ? 0o755 : 0o644)
 }
 
 /** Whoever reads the file meanwhile sees the old one or the new one, never half of one. */
@@ -95,10 +109,11 @@ function licenseOf(directory: string): string {
 async function main(): Promise<void> {
   const root = fileURLToPath(new URL('..', import.meta.url))
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  const output = join(root, 'dist', 'flowkeep.cjs')
-  const { bytes, licensesFile } = await bundle({ root, entry: 'supervisor/flowkeep.ts', output, version })
-  const kilobytes = Math.round(bytes / 1000)
-  console.log(`${relative(root, output)} ${version}: ${kilobytes} kB; licences in ${basename(licensesFile)}`)
+  const directory = join(root, 'dist')
+  await bundleSupervisor(root, directory, version)
+  for (const name of ['flowkeep.cjs', 'program.cjs', 'program.licenses.txt']) {
+    console.log(`dist/${name}: ${Math.ceil(statSync(join(directory, name)).size / 1000)} kB`)
+  }
 }
 
 if (import.meta.main) {

@@ -1,6 +1,6 @@
-// Makes `flowkeep.cache`: the byte code of the bundle, with every function that a start, a probe, a scrape, a
+// Makes `program.cache`: the byte code of program.cjs, with every function that a start, a probe, a scrape, a
 // forwarded signal and a stop run. V8 keeps what has been compiled when it is asked, so all of that is done once,
-// with a flow that sleeps. images/base/start.cjs uses it.
+// with a flow that sleeps. supervisor/load-program.ts uses it.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,7 +13,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const keeper = fileURLToPath(new URL('base/keep-byte-code.cjs', import.meta.url))
-/** As in the first line of start.cjs. */
+/** As in the first line of flowkeep.cjs. */
 const nodeFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
 /** Stays long enough after SIGTERM to be stopped while it is looked at. */
 const flow = ['sh', '-c', 'trap "sleep 1; exit 0" TERM; trap : HUP; while :; do sleep 0.1; done']
@@ -21,7 +21,7 @@ const paths = ['/health', '/livez', '/readyz', '/startupz', '/metrics', '/absent
 const timeoutMs = 30_000
 
 /**
- * @param directory holds flowkeep.cjs and start.cjs; flowkeep.cache is written there
+ * @param directory holds flowkeep.cjs and program.cjs; program.cache is written there
  * @throws Error with what the program said, when it does not start or end as it should
  */
 export async function compile(directory: string): Promise<void> {
@@ -29,7 +29,7 @@ export async function compile(directory: string): Promise<void> {
   const port = await freePort()
   const program = spawn(
     process.execPath,
-    [...nodeFlags, '--require', keeper, join(directory, 'start.cjs'), 'run', '--', ...flow],
+    [...nodeFlags, '--require', keeper, join(directory, 'flowkeep.cjs'), 'run', '--', ...flow],
     {
       env: {
         PATH: process.env['PATH'],
@@ -57,13 +57,13 @@ export async function compile(directory: string): Promise<void> {
     program.kill('SIGTERM')
     await log.says('"to":"terminating"')
     const kept = once(program, 'message')
-    const unfinished = join(directory, `flowkeep.cache.${process.pid}`)
+    const unfinished = join(directory, `program.cache.${process.pid}`)
     program.send(unfinished)
     await Promise.race([kept, exited.then(([code]) => Promise.reject(new Error(`it ended with ${code}`)))])
-    renameSync(unfinished, join(directory, 'flowkeep.cache'))
+    renameSync(unfinished, join(directory, 'program.cache'))
     await exited
   } catch (error) {
-    throw new Error(`cannot compile ${directory}/flowkeep.cjs: ${error}\n${log.text()}`)
+    throw new Error(`cannot compile ${directory}/program.cjs: ${error}\n${log.text()}`)
   } finally {
     program.kill('SIGKILL')
     rmSync(scratch, { recursive: true, force: true })

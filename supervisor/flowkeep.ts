@@ -1,61 +1,38 @@
-// The program. `flowkeep run` is a container's first process: it listens to signals and answers on its port before
-// anything else is loaded. Every other command is a short-lived tool and loads what it needs.
+// The program, as far as it has to be quick: `flowkeep run` is a container's first process, so it listens to signals
+// and answers on its port before it reads the rest of itself (program.ts); `flowkeep health` needs none of the rest.
 
 import type { Probe } from './cli/health-command.ts'
+import { loadProgram } from './load-program.ts'
 import { listenEarly } from './process/early-signals.ts'
 
 async function start(args: readonly string[]): Promise<void> {
-  if (args[0] === 'health') {
-    const probe = probeOf(args.slice(1))
-    if (probe) {
-      const { runHealthCommand } = await import('./cli/health-command.ts')
-      const write = (text: string) => process.stdout.write(text)
-      process.exitCode = await runHealthCommand({ probe, json: false, environment: process.env, write })
-      return
-    }
-  }
-  if (args[0] !== 'run') {
-    const { runCommand } = await import('./cli/main.ts')
-    process.exitCode = await runCommand(args)
-    return
-  }
-  listenEarly()
+  const [command, ...more] = args
+  const probe = command === 'health' ? probeOf(more) : undefined
+  if (command === 'run') await run(more)
+  else if (probe) process.exitCode = await answer(probe)
+  else process.exitCode = await (await loadProgram()).runCommand(args)
+}
+
+async function run(args: readonly string[]): Promise<void> {
+  const signals = listenEarly()
   const { parseRunArguments } = await import('./cli/run-arguments.ts')
-  const run = parseRunArguments(args.slice(1))
+  const run = parseRunArguments(args)
   if (!run.ok) {
     process[run.exitCode === 0 ? 'stdout' : 'stderr'].write(run.text)
     process.exitCode = run.exitCode
     return
   }
-  const { openEarlyListener } = await import('./http/early.ts')
   const { version } = await import('./core/version.ts')
+  const { openEarlyListener } = await import('./http/early.ts')
   const listener = await openEarlyListener(process.env, version)
-  const { supervise } = await loadSupervisor()
-  await supervise({ command: run.command, listener })
+  const { supervise } = await loadProgram()
+  await supervise({ command: run.command, listener, signals })
 }
 
-/**
- * One heavy part of what `main.ts` imports after the other: whoever asks meanwhile is answered between two of them.
- * One that is missing here costs no more than a longer wait for that answer.
- */
-async function loadSupervisor(): Promise<typeof import('./main.ts')> {
-  const parts = [
-    () => import('./config/load.ts'),
-    () => import('./logs/own-logs.ts'),
-    () => import('./metrics/registry.ts'),
-    () => import('./http/public.ts'),
-  ]
-  for (const load of parts) {
-    await othersTurn()
-    await load()
-  }
-  await othersTurn()
-  return import('./main.ts')
-}
-
-/** Two turns of the event loop: a new connection is accepted in the first, its request is read in the second. */
-function othersTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+async function answer(probe: Probe): Promise<number> {
+  const { runHealthCommand } = await import('./cli/health-command.ts')
+  const write = (text: string) => process.stdout.write(text)
+  return runHealthCommand({ probe, json: false, environment: process.env, write })
 }
 
 /** The short way for the probe that HEALTHCHECK runs every few seconds; anything else goes to the full parser. */

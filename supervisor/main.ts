@@ -33,7 +33,7 @@ import { createFlowOutput, type FlowOutput } from './logs/flow-output.ts'
 import { createOwnLogs, type OwnLogs } from './logs/own-logs.ts'
 import { createMetrics, type Metrics } from './metrics/registry.ts'
 import { type Children, createChildren } from './process/children.ts'
-import { onChildSignal, receiveSignals } from './process/early-signals.ts'
+import type { EarlySignals } from './process/early-signals.ts'
 import { createFlowControl, type FlowControl } from './process/flow-control.ts'
 import { flowLauncher } from './process/launcher.ts'
 import { leave } from './process/leave.ts'
@@ -52,6 +52,8 @@ export interface Boot {
   readonly command: readonly [string, ...string[]]
   /** What answers on the HTTP port since the first moment. */
   readonly listener: EarlyOpening
+  /** What has listened to signals since the first moment. */
+  readonly signals: EarlySignals
 }
 
 type Configuration = Extract<Loaded, { ok: true }>
@@ -173,10 +175,11 @@ class Supervisor {
     const fail = (error: unknown) => this.#fail(error)
     process.on('uncaughtException', fail)
     process.on('unhandledRejection', fail)
-    onChildSignal(this.#reaper.wake)
+    const { signals } = this.#boot
+    signals.onChild(this.#reaper.wake)
     this.#native.observeChildExits(this.#flow.observe)
-    this.#native.listenToRealTimeSignals()
-    receiveSignals((signal) => this.#onSignal(signal))
+    this.#native.listenToRealTimeSignals(signals.deliver)
+    signals.receive((signal) => this.#onSignal(signal))
     this.#native.unblockSigusr1()
     this.#reaper.wake()
     startThreads()

@@ -1,4 +1,4 @@
-// Preloaded by images/compile.ts: writes the byte code of the one script that start.cjs makes, when told where to.
+// Preloaded by images/compile.ts: writes the byte code of the one script that supervisor/load-program.ts makes, when told where to.
 'use strict'
 
 const { writeFileSync } = require('node:fs')

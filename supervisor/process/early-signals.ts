@@ -29,28 +29,35 @@ const received = [
 /** More than a person sends before the supervisor is up; beyond it the newest are dropped. */
 const waitingMax = 64
 
-const waiting: string[] = []
-let receiver: ((signal: string) => void) | undefined
-let childListener: (() => void) | undefined
+export interface EarlySignals {
+  /** Hands a signal to the receiver, or keeps it until there is one. Also called for real-time signals. */
+  deliver(signal: string): void
+  /** From now on `receiver` gets every signal, beginning with those that came before. */
+  receive(receiver: (signal: string) => void): void
+  onChild(listener: () => void): void
+}
 
-export function listenEarly(): void {
+export function listenEarly(): EarlySignals {
+  const waiting: string[] = []
+  let receiver: ((signal: string) => void) | undefined
+  let childListener: (() => void) | undefined
+
+  function deliver(signal: string): void {
+    if (receiver) receiver(signal)
+    else if (waiting.length < waitingMax) waiting.push(signal)
+  }
+
   for (const name of received) process.on(name, () => deliver(name))
   for (const name of ours) process.on(name, () => undefined)
   process.on('SIGCHLD', () => childListener?.())
-}
-
-/** Hands a signal to the receiver, or keeps it until there is one. Also called for real-time signals. */
-export function deliver(signal: string): void {
-  if (receiver) receiver(signal)
-  else if (waiting.length < waitingMax) waiting.push(signal)
-}
-
-/** From now on `receive` gets every signal, beginning with those that came before. */
-export function receiveSignals(receive: (signal: string) => void): void {
-  receiver = receive
-  for (const signal of waiting.splice(0)) receive(signal)
-}
-
-export function onChildSignal(listener: () => void): void {
-  childListener = listener
+  return {
+    deliver,
+    receive(receive) {
+      receiver = receive
+      for (const signal of waiting.splice(0)) receive(signal)
+    },
+    onChild(listener) {
+      childListener = listener
+    },
+  }
 }

@@ -2,7 +2,6 @@
 // ffi accepts wrong descriptions silently and then answers undefined, so `loadNative` proves each kind of call first.
 
 import { FlowkeepError } from '../core/errors.ts'
-import { deliver } from './early-signals.ts'
 import { firstRealTimeSignal, lastRealTimeSignal, signalName } from './signal-names.ts'
 
 const WNOHANG = 1
@@ -44,7 +43,7 @@ export interface Native {
   /** Delivers what `--disable-sigusr1` held back. */
   unblockSigusr1(): void
   /** Listens to SIGRTMIN…SIGRTMAX, which `process.on` accepts and never delivers. */
-  listenToRealTimeSignals(): void
+  listenToRealTimeSignals(deliver: (signal: string) => void): void
   /** Calls `observe` on SIGCHLD before Node.js reaps. False where that order cannot be had. */
   observeChildExits(observe: () => void): boolean
   /** Ends the process at once: a thread that is stuck writing to a blocked stdout would hold up `process.exit`. */
@@ -132,7 +131,7 @@ export function loadNative(): Native {
       set.writeUInt32LE(1 << (SIGUSR1 - 1), 0)
       libc.pthread_sigmask(SIG_UNBLOCK, set, 0n)
     },
-    listenToRealTimeSignals() {
+    listenToRealTimeSignals(deliver) {
       const count = lastRealTimeSignal - firstRealTimeSignal + 1
       const memory = Buffer.allocUnsafeSlow(count * handleBytes).fill(0)
       kept.push(memory)

@@ -1,12 +1,12 @@
 // Measures Flowkeep beside its peers on this machine. Not a test: nothing fails, the report says which targets are met.
 //   npm run bench -- [--quick] [--json FILE] [NAME…]
 
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
-import { bundle } from '../../images/bundle.ts'
+import { bundleSupervisor } from '../../images/bundle.ts'
 import { compile } from '../../images/compile.ts'
 import { checkout } from '../harness/checkout.ts'
 import { blockedStdout } from './benchmarks/blocked-stdout.ts'
@@ -82,10 +82,7 @@ async function main(args: readonly string[]): Promise<void> {
 
 /** What the image ships, made anew. */
 async function build(directory: string, version: string): Promise<string> {
-  const output = join(directory, 'flowkeep.cjs')
-  await bundle({ root: checkout, entry: 'supervisor/flowkeep.ts', output, version })
-  const program = join(directory, 'start.cjs')
-  copyFileSync(join(checkout, 'images', 'base', 'start.cjs'), program)
+  const program = await bundleSupervisor(checkout, directory, version)
   await compile(directory)
   return program
 }

@@ -13,7 +13,7 @@ import { type Options, parseOptions } from './options.ts'
 import { realFiles } from './real-files.ts'
 import { renderReport, whatIsMissing } from './report.ts'
 import { allOf, type Deliveries, type Figures, type Stage, storySteps } from './story.ts'
-import { bundleSupervisor, type Supervisor, startSupervisor } from './supervisor.ts'
+import { buildSupervisor, type Supervisor, startSupervisor } from './supervisor.ts'
 import { openView } from './view.ts'
 import { type Watch, watchHttp } from './watch.ts'
 import { createWorkDirectory, type WorkDirectory } from './work-directory.ts'
@@ -119,7 +119,7 @@ async function prepare({ options, board, built, files, figures, abort }: Telling
   for (const file of files.atOnce) work.deliver(file)
   const [postgres, program, port] = await Promise.allSettled([
     createPostgres().then((server) => (built.database = server)),
-    bundleSupervisor(work),
+    buildSupervisor(work),
     unusedPort(),
   ])
   abort.throwIfAborted()

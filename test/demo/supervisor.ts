@@ -1,11 +1,11 @@
-// The supervisor as it ships, one bundled file, over the demo's flow: started, told signals, looked at from outside.
+// The supervisor as it ships, bundled, over the demo's flow: started, told signals, looked at from outside.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bundle } from '../../images/bundle.ts'
+import { bundleSupervisor } from '../../images/bundle.ts'
 import { listProcesses } from '../../supervisor/process/tree.ts'
 import { checkout } from '../harness/checkout.ts'
 import { type LogRecord, type LogRecords, readRecords } from '../harness/log-records.ts'
@@ -40,11 +40,9 @@ export interface Supervisor {
 }
 
 /** @returns the path of the file */
-export async function bundleSupervisor(work: WorkDirectory): Promise<string> {
+export async function buildSupervisor(work: WorkDirectory): Promise<string> {
   const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'))
-  const output = join(work.path, 'flowkeep.cjs')
-  await bundle({ root: checkout, entry: 'supervisor/flowkeep.ts', output, version })
-  return output
+  return bundleSupervisor(checkout, work.path, version)
 }
 
 const flow = fileURLToPath(new URL('flow/main.ts', import.meta.url))

@@ -13,6 +13,8 @@ export interface SourceFile {
 /** The files that put the parts together; they alone see several. */
 const compositionRoots = new Set([
   'supervisor/flowkeep.ts',
+  'supervisor/load-program.ts',
+  'supervisor/program.ts',
   'supervisor/main.ts',
   'supervisor/dependencies.ts',
   'supervisor/cli/main.ts',

@@ -10,7 +10,7 @@ async function bundled(t: Test, files: Record<string, string>): Promise<string> 
   const directory = t.testdir(files)
   const output = join(directory, 'out', 'program.cjs')
   const entry = relative(checkout, join(directory, 'main.ts'))
-  await bundle({ root: checkout, entry, output, version: '1.2.3' })
+  await bundle({ root: checkout, entry, output, version: '1.2.3', executable: true })
   return output
 }
 
