@@ -146,3 +146,15 @@ t.test('§3 every command of the image has its help', async (t) => {
     t.match(await run(baseImage, undefined, 'flowkeep', command, '--help'), /usage/i, command)
   }
 })
+
+t.test('R4.1 flows find their client, compiled, in the base image', async (t) => {
+  const source = await run(
+    baseImage,
+    undefined,
+    'python',
+    '-c',
+    'import flowkeep; print(flowkeep.__cached__)',
+  )
+  const script = `test -f ${source} && python -c 'import flowkeep.aio; print(flowkeep.records.__name__)'`
+  t.equal(await shell(baseImage, script), 'records')
+})
