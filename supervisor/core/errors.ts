@@ -136,6 +136,12 @@ export const catalogue = {
     retryable: true,
     title: "The database lacks Flowkeep's tables",
   },
+  migration_refused: {
+    exitCode: 1,
+    httpStatus: 500,
+    retryable: false,
+    title: "The database refuses to create or change Flowkeep's tables",
+  },
   draining: {
     httpStatus: 503,
     retryable: true,

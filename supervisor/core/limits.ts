@@ -110,6 +110,19 @@ export const limits = {
   answerBytes: 1024 * 1024,
   /** Bytes a database may send in the course of one check. */
   databaseCheckBytes: 1024 * 1024,
+  /** Bytes a database may send in answer to one query of the supervisor's own. */
+  databaseAnswerBytes: 64 * 1024 * 1024,
+  /** Callers that wait for a session of one database at one time; more are turned away. */
+  databaseWaiting: 1_000,
+  /** Milliseconds a query may take, with its wait for a session, unless its caller says otherwise. */
+  databaseQueryMs: 60_000,
+  /** Milliseconds a session may stay unused before it is closed. */
+  databaseIdleMs: 60_000,
+  /** Milliseconds after which a session is closed when it is given back, so that new credentials, new certificates and
+   * a new address take hold. */
+  databaseSessionMs: 30 * 60_000,
+  /** Milliseconds of silence after which the kernel asks whether the database's host is still there. */
+  databaseKeepAliveMs: 10_000,
   /** Milliseconds a database has to close a session that said goodbye. */
   databaseGoodbyeMs: 250,
   /** Bytes of the body of a service's answer that are read. */

@@ -1,6 +1,7 @@
 // Stands between a socket and pg's protocol parser. That parser believes any length a header announces, up to 4 GiB;
 // loops for ever on an error message without its terminator; and throws out of the socket's `data` event when a message
-// is cut short, which would end this process. So each message is looked at before pg sees it, and their sum is bounded.
+// is cut short, which would end this process. So each message is looked at before pg sees it, and the sum of what comes
+// in answer to one question is bounded.
 
 import type { Socket } from 'node:net'
 
@@ -10,14 +11,20 @@ export class ProtocolError extends Error {}
 /** `bytes` are only counted; `messages` must have the protocol's form. */
 export type WireContent = 'bytes' | 'messages'
 
+export interface WireGuard {
+  watch(stream: Socket, content: WireContent): void
+  /** A new question begins: its answer may have all the bytes again. */
+  renew(): void
+}
+
 const headerBytes = 5
 const errorResponse = 0x45
 const noticeResponse = 0x4e
 
-/** A guard for the streams of one connection, which may send `maxBytes` in all. */
-export function createWireGuard(maxBytes: number): (stream: Socket, content: WireContent) => void {
+/** A guard for the streams of one connection, which may send `maxBytes` in all until it is renewed. */
+export function createWireGuard(maxBytes: number): WireGuard {
   let received = 0
-  return (stream, content) => {
+  function watch(stream: Socket, content: WireContent): void {
     const scan = createMessageScanner(maxBytes)
     const emit = stream.emit.bind(stream) as (event: string | symbol, ...values: unknown[]) => boolean
     const deliver = (chunk: Buffer) => {
@@ -39,23 +46,42 @@ export function createWireGuard(maxBytes: number): (stream: Socket, content: Wir
     }
     stream.emit = guarded as typeof stream.emit
   }
+  return {
+    watch,
+    renew() {
+      received = 0
+    },
+  }
 }
 
 /** Throws a ProtocolError as soon as what it was given cannot be a sequence of backend messages. */
 export function createMessageScanner(maxBytes: number): (chunk: Buffer) => void {
-  let rest: Buffer = Buffer.alloc(0)
+  /** What has come of a header or of an error message. Other messages pass without being kept. */
+  let kept: Buffer = Buffer.alloc(0)
+  let bytesToPass = 0
   return (chunk) => {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-    while (rest.length >= headerBytes) {
+    const bytes = kept.length === 0 ? chunk : Buffer.concat([kept, chunk])
+    let at = 0
+    for (;;) {
+      const passed = Math.min(bytesToPass, bytes.length - at)
+      bytesToPass -= passed
+      at += passed
+      if (bytesToPass > 0 || bytes.length - at < headerBytes) break
       // The length counts itself, but not the type in front of it.
-      const length = rest.readUInt32BE(1)
+      const length = bytes.readUInt32BE(at + 1)
       if (length < 4 || length > maxBytes) throw new ProtocolError(`a message of ${length} bytes`)
-      if (rest.length < 1 + length) return
-      const type = rest[0]
-      if (type === errorResponse || type === noticeResponse)
-        checkFields(rest.subarray(headerBytes, 1 + length))
-      rest = rest.subarray(1 + length)
+      const type = bytes[at]
+      const end = at + 1 + length
+      if (type !== errorResponse && type !== noticeResponse) {
+        at += headerBytes
+        bytesToPass = length - 4
+        continue
+      }
+      if (end > bytes.length) break
+      checkFields(bytes.subarray(at + headerBytes, end))
+      at = end
     }
+    kept = bytes.subarray(at)
   }
 }
 
