@@ -223,6 +223,7 @@ class Supervisor {
       linesDropped: () => this.#logs.sink.droppedLines,
       resources: this.#cgroup.read,
       diskFreeBytes: disks.freeBytes,
+      queue: () => undefined,
     })
   }
 
@@ -549,6 +550,7 @@ class Supervisor {
       ready: this.#isReady(),
       flow: this.#flow.status,
       resources: this.#cgroup.read(),
+      queue: undefined,
       log: { lines: this.#output.lines, dropped: this.#logs.sink.droppedLines },
     })
   }

@@ -12,7 +12,9 @@ import { version } from '../core/version.ts'
 import { isOnVolume } from '../process/state-directory.ts'
 import { renderAccepted, renderProblems } from './check-report.ts'
 import { renderConfigJson, renderConfigTable } from './config-command.ts'
+import { createControlClient } from './control-client.ts'
 import type { Probe } from './health-command.ts'
+import { addQueueCommands, addSubmitCommand, type QueueProgramParts } from './queue-program.ts'
 import { runHelp } from './run-arguments.ts'
 import { runStatusCommand } from './status-command.ts'
 import { paint } from './text-table.ts'
@@ -100,9 +102,21 @@ function createProgram(done: (code: number) => void): Command {
     .description('show the running supervisor on one screen')
     .option('--json', 'print JSON')
     .action(async (options: { json?: boolean }) => {
-      const parts = { socketPath: socketPath(), json: options.json ?? false, look }
+      const parts = { ask: createControlClient(socketPath()), json: options.json ?? false, look }
       done(await runStatusCommand({ ...parts, write: print, writeError: printError }))
     })
+
+  const queueParts: QueueProgramParts = {
+    ask: () => createControlClient(socketPath()),
+    openOffline: undefined,
+    look,
+    input: process.stdin,
+    write: print,
+    writeError: printError,
+    done,
+  }
+  addQueueCommands(program, queueParts)
+  addSubmitCommand(program, queueParts)
 
   for (const command of program.commands) {
     command.showHelpAfterError(`(flowkeep ${command.name()} --help lists the options)`)

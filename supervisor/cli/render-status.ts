@@ -1,7 +1,9 @@
 // The status on one screen. Pure.
 
 import type { StatusReport } from '../core/status.ts'
+import { age } from './age.ts'
 import { printable } from './printable.ts'
+import { renderQueue } from './render-queue.ts'
 import { type Look, renderTable } from './text-table.ts'
 
 type Row = readonly [title: string, text: string]
@@ -28,6 +30,7 @@ export function renderStatus(status: StatusReport, look: Look): string {
       ['last exit', lastExitLine(status)],
     ]),
     renderTable(checkColumns, checks, look),
+    ...(status.queue ? [renderQueue(status.queue, look)] : []),
     list(resourceRows(status)),
   ]
   return `${sections.join('\n\n')}\n`
@@ -64,24 +67,6 @@ function mebibytes(bytes: number | null): string {
 
 function seconds(value: number | null): string {
   return value === null ? '–' : `${value.toFixed(1)} s`
-}
-
-/** The two largest units: `3d 4h`, `12m 5s`. */
-export function age(ms: number): string {
-  const total = Math.floor(ms / 1000)
-  const parts = [
-    [Math.floor(total / 86_400), 'd'],
-    [Math.floor(total / 3600) % 24, 'h'],
-    [Math.floor(total / 60) % 60, 'm'],
-    [total % 60, 's'],
-  ] as const
-  const first = parts.findIndex(([value]) => value > 0)
-  if (first === -1) return '0s'
-  return parts
-    .slice(first, first + 2)
-    .filter(([value]) => value > 0)
-    .map(([value, unit]) => `${value}${unit}`)
-    .join(' ')
 }
 
 function list(rows: readonly Row[]): string {

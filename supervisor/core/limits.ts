@@ -52,6 +52,8 @@ export const limits = {
   healthPrograms: 50,
   /** Bytes of a body on the control socket. */
   controlBodyBytes: 8 * 1024 * 1024,
+  /** Names of files put aside for corruption that the status lists. */
+  statusFiles: 100,
   /** Operations in one request on the control socket. */
   operationsPerRequest: 10_000,
   /** Operations on one page of a list, and as many as come unless told otherwise. */
@@ -89,6 +91,8 @@ export const limits = {
   healthStaleIntervals: 3,
   /** Milliseconds over which the first runs of the checks are spread. */
   healthSpreadMs: 1_000,
+  /** Milliseconds between two looks at the operation queue: they cost nothing. */
+  healthQueueIntervalMs: 1_000,
   /** Bytes at the start of a health check program in which its header is looked for. */
   healthProgramHeaderBytes: 1024,
   /** Milliseconds that output may still arrive after a health check program has ended. */
@@ -99,7 +103,11 @@ export const limits = {
   /** Different values of a label that comes from outside, for each metric. */
   metricLabelValues: 64,
   /** Checks that have metrics (three each); more are shown in `/health` only. */
-  metricChecks: 90,
+  metricChecks: 50,
+  /** Targets of operations that have metrics of their own (four each, and the results); the rest are one. */
+  metricTargets: 8,
+  /** Words for what became of an operation, in metrics. */
+  metricOperationResults: 8,
   /** Paths whose free space is a metric. */
   metricPaths: 8,
   /** Milliseconds the file system may take to say how much is free. */
@@ -108,6 +116,20 @@ export const limits = {
   probeMs: 4_000,
   /** Bytes of an answer that a command reads from the supervisor. */
   answerBytes: 1024 * 1024,
+  /** Bytes of a page of operations, and of one operation with what it would do. */
+  listAnswerBytes: 8 * 1024 * 1024,
+  showAnswerBytes: 16 * 1024 * 1024,
+  /** Characters of what an operation would do that are shown to a person. */
+  shownWorkChars: 16 * 1024,
+  /** Characters of one cell in a table of operations. */
+  shownCellChars: 200,
+  /** Milliseconds a command waits for the answer to what it submits. */
+  submitMs: 60_000,
+  /** Operations and bytes that a command submits in one request. */
+  submitBatch: 500,
+  submitBatchBytes: 1024 * 1024,
+  /** Milliseconds between two looks at a queue that drains. */
+  drainLookMs: 250,
   /** Bytes a database may send in the course of one check. */
   databaseCheckBytes: 1024 * 1024,
   /** Bytes a database may send in answer to one query of the supervisor's own. */

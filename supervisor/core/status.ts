@@ -1,6 +1,7 @@
 // What `GET /v1/status` answers and `flowkeep status` prints. The composition root fills it in.
 
 import type { HealthReport } from './health.ts'
+import type { QueueStats } from './queue.ts'
 
 export interface StatusReport {
   readonly health: HealthReport
@@ -33,5 +34,7 @@ export interface StatusReport {
     readonly oomKills: number | null
     readonly pids: number | null
   }
+  /** Null until the queue is open. */
+  readonly queue: QueueStats | null
   readonly log: { readonly lines: number; readonly dropped: number }
 }

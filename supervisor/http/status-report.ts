@@ -2,6 +2,8 @@
 
 import { type FlowExit, reasonOfFlowExit } from '../core/exit.ts'
 import type { HealthReport } from '../core/health.ts'
+import { limits } from '../core/limits.ts'
+import type { QueueStats } from '../core/queue.ts'
 import type { StatusReport } from '../core/status.ts'
 
 export interface StatusSources {
@@ -27,6 +29,7 @@ export interface StatusSources {
     readonly oomKills: number | undefined
     readonly pids: number | undefined
   }
+  readonly queue: QueueStats | undefined
   readonly log: { readonly lines: number; readonly dropped: number }
 }
 
@@ -60,8 +63,14 @@ export function statusReport(sources: StatusSources): StatusReport {
       oomKills: resources.oomKills ?? null,
       pids: resources.pids ?? null,
     },
+    queue: sources.queue ? boundedQueue(sources.queue) : null,
     log: sources.log,
   }
+}
+
+/** Whatever lies in the state directory, the answer stays one that can be read. */
+function boundedQueue(queue: QueueStats): QueueStats {
+  return { ...queue, quarantinedFiles: queue.quarantinedFiles.slice(0, limits.statusFiles) }
 }
 
 function isoOrNull(ms: number | undefined): string | null {

@@ -6,6 +6,7 @@ import { type ExitReason, exitReasons } from '../core/exit.ts'
 import { openMetricsContentType, textContentType, wantsOpenMetrics } from './accept.ts'
 import { createLabelGuard } from './label-guard.ts'
 import { toOpenMetrics } from './open-metrics.ts'
+import { createOperationCounter } from './queue.ts'
 import { addSources, type MetricSources } from './sources.ts'
 
 export interface Metrics {
@@ -22,6 +23,8 @@ export interface Metrics {
   linesLogged(): number
   /** @param result one of a few words, `applied` or `refused` */
   configReloaded(result: string): void
+  /** @param result one of a few words: `applied`, `queued`, `refused`, `dead` … */
+  operationsCounted(target: string, result: string, count?: number): void
   /** An event that the lifecycle's table has no entry for. */
   unexpectedEvent(): void
   /** @param accept the request's Accept header */
@@ -59,6 +62,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     'unexpected_events_total',
     'Events that do not fit the state of the supervisor: each is a defect of Flowkeep.',
   )
+  const countOperations = createOperationCounter(registry)
   const readSources = addSources(registry, sources)
   addProcessMetrics(registry)
 
@@ -81,6 +85,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     },
     linesLogged: () => linesLogged,
     configReloaded: (result) => reloads.inc({ result: guardResult(result) }),
+    operationsCounted: (target, result, count = 1) => countOperations(target, result, count),
     unexpectedEvent: () => unexpected.inc(),
     async render(accept) {
       await readSources()

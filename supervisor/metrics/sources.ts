@@ -5,6 +5,8 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import { type CheckReport, type HealthReport, severityOf } from '../core/health.ts'
 import { type StateName, stateNames } from '../core/lifecycle.ts'
 import { limits } from '../core/limits.ts'
+import type { QueueStats } from '../core/queue.ts'
+import { addQueue } from './queue.ts'
 
 export interface ResourceFigures {
   readonly cpuSeconds: number | undefined
@@ -26,6 +28,8 @@ export interface MetricSources {
   linesDropped(): number
   resources(): ResourceFigures
   diskFreeBytes(): Promise<ReadonlyMap<string, number>>
+  /** Undefined until the queue is open. */
+  queue(): QueueStats | undefined
 }
 
 /** All of it at one moment. */
@@ -35,6 +39,7 @@ interface Snapshot {
   readonly linesDropped: number
   readonly resources: ResourceFigures
   readonly diskFreeBytes: ReadonlyMap<string, number>
+  readonly queue: QueueStats | undefined
 }
 
 /** @returns what has to be called before each rendering */
@@ -44,6 +49,7 @@ export function addSources(registry: Registry, sources: MetricSources): () => Pr
   addIdentity(registry, sources, read)
   addHealth(registry, read)
   addResources(registry, read)
+  addQueue(registry, () => read()?.queue)
   return async () => {
     const diskFreeBytes = await sources.diskFreeBytes()
     snapshot = {
@@ -52,6 +58,7 @@ export function addSources(registry: Registry, sources: MetricSources): () => Pr
       linesDropped: sources.linesDropped(),
       resources: sources.resources(),
       diskFreeBytes,
+      queue: sources.queue(),
     }
   }
 }

@@ -7,6 +7,7 @@ import type {
   OperationView,
   QueueStats,
   Submitted,
+  TargetStats,
 } from '../../supervisor/core/queue.ts'
 
 export interface FakeQueue extends OperationQueue {
@@ -46,6 +47,16 @@ export const emptyStats: QueueStats = {
   quarantinedFiles: [],
   adoptedSlots: 0,
   targets: {},
+}
+
+export const idleTarget: TargetStats = {
+  kind: 'database',
+  queued: 0,
+  held: 0,
+  dead: 0,
+  oldestAgeMs: null,
+  breaker: 'closed',
+  reason: null,
 }
 
 export function createFakeQueue(options: FakeQueueOptions = {}): FakeQueue {

@@ -1,8 +1,11 @@
 import { createServer } from 'node:http'
 import t, { type Test } from 'tap'
-import { age, renderStatus } from '../../../supervisor/cli/render-status.ts'
+import { age } from '../../../supervisor/cli/age.ts'
+import { createControlClient } from '../../../supervisor/cli/control-client.ts'
+import { renderStatus } from '../../../supervisor/cli/render-status.ts'
 import { runStatusCommand } from '../../../supervisor/cli/status-command.ts'
 import type { StatusReport } from '../../../supervisor/core/status.ts'
+import { emptyStats, idleTarget } from '../../harness/fake-queue.ts'
 import { shortDirectory } from '../../harness/short-directory.ts'
 import { healthy } from '../http/public-fixture.ts'
 
@@ -28,6 +31,7 @@ const status: StatusReport = {
     oomKills: 0,
     pids: 17,
   },
+  queue: null,
   log: { lines: 1234, dropped: 5 },
 }
 
@@ -35,7 +39,7 @@ async function run(socketPath: string, json = false) {
   let out = ''
   let err = ''
   const exitCode = await runStatusCommand({
-    socketPath,
+    ask: createControlClient(socketPath),
     json,
     look,
     write: (text) => {
@@ -77,6 +81,15 @@ processes  17
 OOM kills  0
 log lines  1234 from the flow, 5 dropped
 `,
+  )
+})
+
+t.test('§3 the queue has its lines once it is open', async (t) => {
+  const targets = { rpa_db: { ...idleTarget, queued: 3, breaker: 'open' as const, reason: 'refused' } }
+  const screen = renderStatus({ ...status, queue: { ...emptyStats, operations: 3, targets } }, look)
+  t.match(
+    screen,
+    /\nqueue {2}3 of 1000000 operations, 0 B of 1 GiB\n\ntarget .*\n.*\nrpa_db +3 +0 +0 +– +open +refused\n/,
   )
 })
 

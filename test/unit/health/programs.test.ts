@@ -64,22 +64,22 @@ t.test('§6 no directory means no programs', async (t) => {
 
 t.test('§6 every executable is a check by its name; everything else is named', async (t) => {
   const directory = t.testdir({})
-  program(`${directory}/queue.py`)
+  program(`${directory}/orders.py`)
   program(`${directory}/10-disk.sh`, '# flowkeep: interval=30s timeout=5s\n')
   program(`${directory}/README.md`, 'text', 0o644)
   program(`${directory}/.hidden`)
   program(`${directory}/notes.sh`, '', 0o644)
   program(`${directory}/Bad Name.sh`)
   program(`${directory}/flow`)
-  program(`${directory}/queue.sh`)
+  program(`${directory}/orders.sh`)
   mkdirSync(`${directory}/sub`)
   symlinkSync('/nowhere', `${directory}/dangling`)
-  symlinkSync(`${directory}/queue.py`, `${directory}/linked`)
+  symlinkSync(`${directory}/orders.py`, `${directory}/linked`)
   const { checks, problems } = find(directory)
   t.match(checks, [
     { name: '10-disk', intervalMs: 30_000, timeoutMs: 5_000 },
     { name: 'linked' },
-    { name: 'queue', ...defaults },
+    { name: 'orders', ...defaults },
   ])
   t.match(
     problems.map(({ file, problem }) => `${file.slice(directory.length + 1)}: ${problem}`),
@@ -88,7 +88,7 @@ t.test('§6 every executable is a check by its name; everything else is named', 
       /^dangling: ENOENT/,
       /^flow: the name flow is taken/,
       /^notes\.sh: it is not executable/,
-      /^queue\.sh: another program gives the check queue already/,
+      /^orders\.sh: another program gives the check orders already/,
       /^sub: it is not a file/,
     ],
   )

@@ -19,6 +19,7 @@ export const status: StatusReport = {
     oomKills: null,
     pids: null,
   },
+  queue: null,
   log: { lines: 0, dropped: 0 },
 }
 

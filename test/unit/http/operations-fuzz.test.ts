@@ -95,7 +95,7 @@ t.test('§6 no body makes it fail, and none is acknowledged that was not passed 
       checkSubmitted(await callSocket(path, 'POST', '/v1/operations', bytes, headers), queue.passedOn)
       if ('polluted' in {}) throw new Error('the prototype of objects is changed')
     }),
-    { numRuns: 400 },
+    { numRuns: 150 },
   )
   t.pass()
 })
@@ -143,7 +143,7 @@ t.test('§6 no request target makes it fail, and every refusal has the envelope'
         checkAnswer({ status, body })
       },
     ),
-    { numRuns: 400 },
+    { numRuns: 150 },
   )
   t.strictSame(
     queue.mended.filter((each) => !each.endsWith(' order-1')),

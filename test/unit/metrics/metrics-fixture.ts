@@ -1,5 +1,6 @@
 import { createMetrics, type Metrics } from '../../../supervisor/metrics/registry.ts'
 import type { MetricSources } from '../../../supervisor/metrics/sources.ts'
+import { emptyStats, idleTarget } from '../../harness/fake-queue.ts'
 
 const since = '2030-01-01T00:00:00.000Z'
 
@@ -25,6 +26,16 @@ const sources: MetricSources = {
     memoryLimitBytes: 2000,
     oomKills: 1,
   }),
+  queue: () => ({
+    ...emptyStats,
+    operations: 5,
+    bytes: 4096,
+    oldestAgeMs: 90_000,
+    targets: {
+      rpa_db: { ...idleTarget, queued: 3, held: 1, dead: 2, breaker: 'open', reason: 'refused' },
+      prefect: { ...idleTarget, kind: 'service', queued: 1, breaker: 'half_open' },
+    },
+  }),
   diskFreeBytes: async () => new Map([['/var/lib/flowkeep', 12_345]]),
 }
 
@@ -44,6 +55,8 @@ export function createFilledMetrics(
     metrics.logLines('stderr', 3)
     metrics.configReloaded('refused')
     metrics.unexpectedEvent()
+    metrics.operationsCounted('rpa_db', 'applied', 3)
+    metrics.operationsCounted('rpa_db', 'dead')
   }
   return { metrics }
 }

@@ -2,6 +2,8 @@ import t from 'tap'
 import type { CheckReport } from '../../../supervisor/core/health.ts'
 import { stateNames } from '../../../supervisor/core/lifecycle.ts'
 import { limits } from '../../../supervisor/core/limits.ts'
+import type { TargetStats } from '../../../supervisor/core/queue.ts'
+import { emptyStats, idleTarget } from '../../harness/fake-queue.ts'
 import { createFilledMetrics, samplesOf } from './metrics-fixture.ts'
 
 t.test('R5.2 every metric of the contract that concerns a single container is there', async (t) => {
@@ -37,6 +39,16 @@ t.test('R5.2 every metric of the contract that concerns a single container is th
     flowkeep_container_oom_kills_total: 1,
     'flowkeep_disk_free_bytes{path="/var/lib/flowkeep"}': 12345,
     flowkeep_unexpected_events_total: 1,
+    'flowkeep_operations_queued{target="rpa_db"}': 4,
+    'flowkeep_operations_queued{target="prefect"}': 1,
+    flowkeep_operations_queued_bytes: 4096,
+    flowkeep_operations_oldest_age_seconds: 90,
+    'flowkeep_operations_dead{target="rpa_db"}': 2,
+    'flowkeep_operations_dead{target="prefect"}': 0,
+    'flowkeep_breaker_state{target="rpa_db"}': 2,
+    'flowkeep_breaker_state{target="prefect"}': 1,
+    'flowkeep_operations_total{target="rpa_db",result="applied"}': 3,
+    'flowkeep_operations_total{target="rpa_db",result="dead"}': 1,
   }
   for (const [name, value] of Object.entries(expected)) t.equal(samples.get(name), value, name)
   t.equal([...samples.keys()].filter((name) => name.startsWith('flowkeep_state{')).length, stateNames.length)
@@ -108,13 +120,21 @@ t.test('§10 100,000 names from outside make no more series than the bound', asy
     checks[`database:${n}`] = { status: 'healthy', message: '', since: '', durationMs: 1 }
     disks.set(`/mnt/${n}`, n)
   }
-  const { metrics } = createFilledMetrics({ health: () => ({ checks }), diskFreeBytes: async () => disks })
+  const targets: Record<string, TargetStats> = {}
+  for (let n = 0; n < 1_000; n++) targets[`database_${n}`] = { ...idleTarget, queued: 1, dead: 2 }
+  const { metrics } = createFilledMetrics({
+    health: () => ({ checks }),
+    diskFreeBytes: async () => disks,
+    queue: () => ({ ...emptyStats, targets }),
+  })
   for (let n = 0; n < 100_000; n++) {
     metrics.signalForwarded(`SIGX${n}`)
     metrics.configReloaded(`result-${n}`)
+    metrics.operationsCounted(`target-${n}`, `result-${n % 100}`)
   }
   const samples = samplesOf((await metrics.render(undefined)).body)
   t.ok(samples.size <= limits.metricSeries, `${samples.size} series`)
+  t.equal(samples.get('flowkeep_operations_dead{target="other"}'), 2 * (1_000 - limits.metricTargets))
   t.equal(
     samples.get('flowkeep_signals_forwarded_total{signal="other"}'),
     100_000 - limits.metricLabelValues + 1,

@@ -1,0 +1,90 @@
+// The queue as the commands see it: a running supervisor's, over its control socket, or, where none runs, what lies in
+// the state directory.
+
+import { sleep, systemClock } from '../core/clock.ts'
+import { FlowkeepError } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
+import type { ListRequest, OperationQueue, OperationView, QueueStats } from '../core/queue.ts'
+import type { StatusReport } from '../core/status.ts'
+import { type AskSupervisor, isNobodyThere } from './control-client.ts'
+import { bodyOf, Refused } from './refusal.ts'
+
+export interface QueueAccess extends Pick<OperationQueue, 'list' | 'show' | 'retry' | 'discard'> {
+  stats(): Promise<QueueStats>
+  /**
+   * Resolves with what is left once nothing waits any more, or when the signal aborts. A running supervisor delivers
+   * by itself and is watched; without one the deliveries are made here.
+   */
+  drain(signal: AbortSignal, progress: (stats: QueueStats) => void): Promise<QueueStats>
+}
+
+/** The slots that no supervisor holds, locked until they are closed. */
+export interface OfflineQueue extends QueueAccess {
+  close(): Promise<void>
+}
+
+/** Throws `state_directory_unavailable` when there is nothing, or when it cannot be had. */
+export type OpenOffline = () => Promise<OfflineQueue>
+
+/** Runs `use` on the running supervisor's queue, or on the slots when nobody listens on the socket. */
+export async function withQueue<T>(
+  parts: { readonly ask: AskSupervisor; readonly openOffline: OpenOffline | undefined },
+  use: (queue: QueueAccess) => Promise<T>,
+): Promise<T> {
+  try {
+    return await use(runningQueue(parts.ask))
+  } catch (error) {
+    if (!isNobodyThere(error) || parts.openOffline === undefined) throw error
+  }
+  const offline = await parts.openOffline()
+  try {
+    return await use(offline)
+  } finally {
+    await offline.close()
+  }
+}
+
+export function runningQueue(ask: AskSupervisor): QueueAccess {
+  const at = (id: string, what = '') => `/v1/operations/${encodeURIComponent(id)}${what}`
+  const stats = async () => {
+    const { queue } = bodyOf<StatusReport>(await ask({ path: '/v1/status' }))
+    if (queue) return queue
+    throw new FlowkeepError('wrong_state', {
+      operation: 'cannot look into the queue',
+      message: 'the supervisor has not opened it yet',
+      hint: 'Try again in a moment.',
+    })
+  }
+  return {
+    stats,
+    list: async (request) =>
+      bodyOf(
+        await ask({ path: `/v1/operations?${queryOf(request)}`, answerBytesMax: limits.listAnswerBytes }),
+      ),
+    async show(id) {
+      try {
+        return bodyOf<OperationView>(await ask({ path: at(id), answerBytesMax: limits.showAnswerBytes }))
+      } catch (error) {
+        if (error instanceof Refused && error.code === 'not_found') return undefined
+        throw error
+      }
+    },
+    retry: async (id) => bodyOf(await ask({ method: 'POST', path: at(id, '/retry') })),
+    discard: async (id) => bodyOf(await ask({ method: 'DELETE', path: at(id) })),
+    async drain(signal, progress) {
+      for (;;) {
+        const now = await stats()
+        progress(now)
+        if (now.operations === 0 || signal.aborted) return now
+        await sleep(systemClock, limits.drainLookMs, signal).catch(() => undefined)
+      }
+    },
+  }
+}
+
+function queryOf({ state, target, after, limit }: ListRequest): string {
+  const query = new URLSearchParams({ state, limit: String(limit) })
+  if (target !== undefined) query.set('target', target)
+  if (after !== undefined) query.set('after', after)
+  return query.toString()
+}
