@@ -1,11 +1,12 @@
 // Builds what the images ship, as two CommonJS files: `dist/flowkeep.cjs`, which listens to signals and answers on its
 // port at once, and beside it `dist/program.cjs`, all the rest with all its packages, which the first one then loads.
-// Modules behind a dynamic `import()` are in them, too, but run only when that import does.
+// Modules behind a dynamic `import()` are in them, too, but run only when that import does. The thread that writes the
+// queue's journal has a small script of its own, a text in that file, so that it doesn't load all of it once more.
 
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, type Metafile } from 'esbuild'
+import { build, type Metafile, type OutputFile } from 'esbuild'
 
 export interface BundleOptions {
   /** The root directory of the checkout. */
@@ -19,6 +20,7 @@ export interface BundleOptions {
   readonly executable?: boolean
 }
 
+const journalWorker = 'supervisor/queue/worker.ts'
 // Optional companions that packages look for and do without.
 const absentPackages = ['pg-native', 'pino-pretty']
 const firstLine = '#!/usr/bin/env -S node --disable-sigusr1 --disable-warning=ExperimentalWarning'
@@ -43,17 +45,45 @@ export async function bundleSupervisor(root: string, directory: string, version:
 /** @throws Error naming the first problem, warnings of the bundler included */
 export async function bundle(options: BundleOptions): Promise<void> {
   const { root, entry, output, version, executable = false } = options
+  const worker = await script(root, journalWorker, {})
+  const { file, metafile } = await script(
+    root,
+    entry,
+    {
+      __FLOWKEEP_VERSION__: JSON.stringify(version),
+      __FLOWKEEP_JOURNAL_WORKER__: JSON.stringify(worker.file.text),
+    },
+    executable ? firstLine : '',
+  )
+  mkdirSync(dirname(output), { recursive: true })
+  const licenses = licensesOf(root, metafile)
+  if (licenses !== '') writeWhole(output.replace(/\.cjs$/, '.licenses.txt'), licenses, 0o644)
+  writeWhole(output, file.contents, executable ? 0o755 : 0o644)
+}
+
+interface Script {
+  readonly file: OutputFile
+  readonly metafile: Metafile
+}
+
+/** One module with all it imports. */
+async function script(
+  root: string,
+  entry: string,
+  define: Readonly<Record<string, string>>,
+  banner = '',
+): Promise<Script> {
   const { outputFiles, metafile, warnings } = await build({
     absWorkingDir: root,
     entryPoints: [entry],
-    outfile: output,
+    outdir: root,
     bundle: true,
     platform: 'node',
     format: 'cjs',
     target: 'node26',
     external: absentPackages,
-    define: { __FLOWKEEP_VERSION__: JSON.stringify(version) },
-    ...(executable && { banner: { js: firstLine } }),
+    define,
+    banner: { js: banner },
     minifySyntax: true,
     minifyWhitespace: true,
     keepNames: true,
@@ -71,11 +101,7 @@ export async function bundle(options: BundleOptions): Promise<void> {
   if (/\bimport_meta\d*\b/.test(file.text)) {
     throw new Error(`cannot bundle ${entry}: it uses import.meta, which is empty in a CommonJS file`)
   }
-
-  mkdirSync(dirname(output), { recursive: true })
-  const licenses = licensesOf(root, metafile)
-  if (licenses !== '') writeWhole(output.replace(/\.cjs$/, '.licenses.txt'), licenses, 0o644)
-  writeWhole(output, file.contents, executable ? 0o755 : 0o644)
+  return { file, metafile }
 }
 
 /** Whoever reads the file meanwhile sees the old one or the new one, never half of one. */

@@ -157,4 +157,26 @@ export const limits = {
   gateStartingDelayMs: 500,
   /** Milliseconds between two log lines about the same dependency failing for the same reason. */
   gateReminderMs: 10_000,
+  /** Ids that a slot of the queue remembers after their operations are done. */
+  queueDoneIds: 100_000,
+  /** Characters of one remembered result; a longer one is forgotten. Characters of all of them. */
+  queueDoneResultChars: 16 * 1024,
+  queueDoneChars: 64 * 1024 * 1024,
+  /** Free bytes of the disk below which the queue takes nothing new. */
+  queueDiskFloorBytes: 16 * 1024 * 1024,
+  /** Bytes that the queue gives up when the disk is full, so that it can still drain. */
+  queueBallastBytes: 4 * 1024 * 1024,
+  /** Bytes of a journal up to which all of it is checked when it is opened; a larger one is while it works. */
+  queueCheckedAtOpeningBytes: 16 * 1024 * 1024,
+  /** Calls in one transaction of the queue. */
+  queueGroupCalls: 1_000,
+  /** Entries checked in one go while it works. */
+  queueScrubEntries: 200,
+  /** Damaged journals that are kept, and their bytes; the oldest ones go. */
+  queueQuarantined: 5,
+  queueQuarantineBytes: 2 * 1024 * 1024 * 1024,
+  /** Milliseconds until a journal that failed is opened again. */
+  queueReopenMs: 1_000,
+  /** Slots in one state directory. */
+  queueSlots: 256,
 } as const

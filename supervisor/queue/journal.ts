@@ -101,7 +101,7 @@ export interface TargetFigures {
 }
 
 export interface JournalFigures {
-  /** Queued and held ones of all targets, and what they weigh on disk. */
+  /** Queued and held ones of all targets, and what they weigh on disk. The bounds count dead letters, too. */
   readonly operations: number
   readonly bytes: number
   readonly byTarget: ReadonlyMap<string, TargetFigures>
@@ -136,14 +136,18 @@ export interface Journal {
     readonly acceptedBeforeWallMs: number
     readonly limit: number
   }): Promise<readonly Entry[]>
-  /** When the next lane that waits may go on; undefined when none waits. */
+  /** When the next lane that waits may go on (0: an earlier process let it wait); undefined when none waits. */
   nextDueMs(target: string): Promise<number | undefined>
+  /** What is gone or dead by now is left as it is. */
   settle(changes: readonly Change[]): Promise<void>
   list(query: ListQuery): Promise<readonly ListedEntry[]>
   show(id: string): Promise<ListedEntry | undefined>
-  /** Dead: into the queue again, behind what its lane holds. Held or deferred: its lane goes on at once. */
+  /**
+   * Dead: into the queue again, behind what its lane holds, with a new revision, no attempts and a new age. Its lane
+   * waits: the lane goes on at once.
+   */
   retry(id: string): Promise<'retried' | 'unknown' | 'not_waiting'>
-  /** Forgets it, wherever it is. */
+  /** Forgets it, wherever it is; what is done is unknown here. */
   discard(id: string): Promise<'discarded' | 'unknown'>
   /** Writes what is under way, folds the log into the database, lets go of the slot. */
   close(): Promise<void>

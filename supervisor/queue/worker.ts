@@ -1,0 +1,100 @@
+// The thread that waits for the disk. Whatever has arrived while one transaction was written is the next one, so a
+// slow disk makes the groups larger and not the queue longer.
+
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../core/clock.ts'
+import { limits } from '../core/limits.ts'
+import { type Call, type Outcome, Store } from './store.ts'
+import {
+  type Request,
+  type Response,
+  type SentOutcome,
+  sentError,
+  type WorkerData,
+} from './worker-protocol.ts'
+
+class JournalWorker {
+  readonly #port: MessagePort
+  readonly #data: WorkerData
+  #store: Store | undefined
+  #scrubbing = false
+  #refresh: NodeJS.Timeout | undefined
+
+  constructor(port: MessagePort, data: WorkerData) {
+    this.#port = port
+    this.#data = data
+    port.on('message', (first: Request) => this.#receive(first))
+  }
+
+  #receive(first: Request): void {
+    const calls: Call[] = []
+    for (let request: Request | undefined = first; request; request = this.#next(calls)) {
+      if ('close' in request) {
+        this.#close(calls)
+        return
+      }
+      calls.push(...request.calls)
+    }
+    this.#answer(this.#run(calls))
+    this.#afterwards()
+  }
+
+  /** Another request that waits already, unless the group is large enough. */
+  #next(calls: readonly Call[]): Request | undefined {
+    if (calls.length >= limits.queueGroupCalls) return undefined
+    return receiveMessageOnPort(this.#port)?.message as Request | undefined
+  }
+
+  #run(calls: readonly Call[]): Outcome[] {
+    try {
+      this.#store ??= new Store(this.#data.store, systemClock)
+      return this.#store.batch(calls)
+    } catch (error) {
+      return calls.map(() => ({ ok: false, error }))
+    }
+  }
+
+  #answer(outcomes: readonly Outcome[], closed = false): void {
+    const figures = this.#store?.figures
+    const sent = outcomes.map(
+      (each): SentOutcome => (each.ok ? each : { ok: false, error: sentError(each.error) }),
+    )
+    this.#port.postMessage({ outcomes: sent, figures, closed } satisfies Response)
+  }
+
+  /** A large journal is checked bit by bit, and a full disk is looked at again. */
+  #afterwards(): void {
+    if (!this.#scrubbing) {
+      this.#scrubbing = true
+      setImmediate(() => this.#scrub())
+    }
+    if (this.#store?.figures.diskFull && !this.#refresh) {
+      this.#refresh = setTimeout(() => this.#refreshDisk(), limits.queueReopenMs)
+    }
+  }
+
+  #scrub(): void {
+    const [store, before] = [this.#store, this.#store?.figures]
+    const more = store?.scrub() ?? false
+    if (store && store.figures !== before) this.#answer([])
+    if (more) setImmediate(() => this.#scrub())
+    else this.#scrubbing = false
+  }
+
+  #refreshDisk(): void {
+    this.#refresh = undefined
+    this.#store?.refreshDisk()
+    this.#answer([])
+    this.#afterwards()
+  }
+
+  #close(calls: readonly Call[]): void {
+    const outcomes = calls.length > 0 ? this.#run(calls) : []
+    this.#store?.close()
+    clearTimeout(this.#refresh)
+    this.#answer(outcomes, true)
+    this.#port.close()
+  }
+}
+
+if (parentPort) new JournalWorker(parentPort, workerData as WorkerData)
