@@ -179,4 +179,46 @@ export const limits = {
   queueReopenMs: 1_000,
   /** Slots in one state directory. */
   queueSlots: 256,
+  /** Bytes of one operation, as JSON. */
+  operationBytes: 8 * 1024 * 1024,
+  /** Characters of an operation's key, and of the path of an HTTP one. */
+  operationKeyChars: 255,
+  operationPathChars: 2048,
+  /** Statements of one operation, and parameters of one statement (the protocol of PostgreSQL counts them in 16 bits). */
+  operationStatements: 1_000,
+  statementParameters: 65_535,
+  /** Objects and arrays inside each other in parameters and bodies. */
+  operationNesting: 100,
+  /** Operations whose answer is still due, and their bytes; beyond that a submission is told to come back. */
+  submissions: 10_000,
+  submissionBytes: 64 * 1024 * 1024,
+  /** Batches of operations that were never queued, under way to one target. */
+  directBatches: 4,
+  /** Batches out of the queue, under way to one target, and bytes of each. */
+  replayBatches: 2,
+  replayBatchBytes: 8 * 1024 * 1024,
+  /** Milliseconds after which a delivery is given up; what a target bounds itself comes long before. */
+  deliveryMs: 120_000,
+  /** Failures in a row that open a target's breaker. */
+  breakerFailures: 3,
+  /** Milliseconds until the first probe and between two at most: doubling, with full jitter. */
+  breakerMinMs: 250,
+  breakerMaxMs: 15_000,
+  /** Milliseconds of a target's own Retry-After that are honoured. */
+  retryAfterMs: 300_000,
+  /** Deliveries that may fail for an unknown reason before the operation is a dead letter. */
+  deliveryAttempts: 8,
+  /** Milliseconds that a lane pauses after a failure or for a missing permission: doubling, with full jitter. */
+  lanePauseMinMs: 1_000,
+  lanePauseMaxMs: 60_000,
+  /** Lanes held by a missing permission whose pauses grow; the pauses of more are the longest at once. */
+  heldLanes: 10_000,
+  /** Milliseconds between two looks for operations that are too old, and how many are looked at. */
+  overdueCheckMs: 5_000,
+  overdueBatch: 500,
+  /** Milliseconds between two tries to write down what became of operations, at least and at most. */
+  settleMinMs: 50,
+  settleMaxMs: 5_000,
+  /** Seconds a client is told to wait when the queue is full or the container is stopping. */
+  submitRetrySeconds: 5,
 } as const
