@@ -51,7 +51,10 @@ type Named = readonly [string, TargetStats]
 
 function waitingLines(targets: readonly Named[]): string[] {
   return targets
-    .filter(([, { breaker }]) => breaker !== 'closed')
+    .filter(([, { breaker, queued, reason }]) => {
+      // Dead letters alone are left of a target that the configuration does not name any more.
+      return breaker !== 'closed' && (queued > 0 || reason !== 'not_configured')
+    })
     .map(([name, { queued, breaker, reason }]) => {
       const why = reason ?? `its breaker is ${breaker.replace('_', ' ')}`
       return `${queued === 0 ? 'nothing waits' : `${queued} waiting`} for ${name}: ${why}`

@@ -54,6 +54,18 @@ const rows: [string, Partial<QueueStats>, CheckStatus, string][] = [
     'empty; 1 dead letter for rpa_db',
   ],
   [
+    'and neither do those for a database that is not named any more',
+    { targets: target({ dead: 2, breaker: 'open', reason: 'not_configured' }) },
+    'healthy',
+    'empty; 2 dead letters for rpa_db',
+  ],
+  [
+    'what waits for one that is not named any more',
+    { operations: 1, targets: target({ queued: 1, breaker: 'open', reason: 'not_configured' }) },
+    'degraded',
+    '1 waiting for rpa_db: not_configured',
+  ],
+  [
     'corruption was put aside',
     { corruptEntries: 4, quarantinedFiles: ['a', 'b'] },
     'degraded',
