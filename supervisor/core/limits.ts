@@ -147,6 +147,18 @@ export const limits = {
   databaseKeepAliveMs: 10_000,
   /** Milliseconds a database has to close a session that said goodbye. */
   databaseGoodbyeMs: 250,
+  /** Milliseconds a query about records may take, with its wait for a session. */
+  recordsQueryMs: 20_000,
+  /** Records in one claim, completion or recovery. */
+  recordsBatch: 500,
+  /** Bytes of payloads in one claim; one record is always given. */
+  recordsClaimBytes: 16 * 1024 * 1024,
+  /** Milliseconds between two counts of the records in the database, at least. */
+  recordsCountMs: 5_000,
+  /** Days of history kept, made ahead, and keyed rows of it deleted in one go before a day is dropped. */
+  recordHistoryDays: 30,
+  recordHistoryDaysAhead: 3,
+  recordHistoryBatch: 5_000,
   /** Bytes of the body of a service's answer that are read. */
   serviceBodyBytes: 64 * 1024,
   /** Milliseconds until a knock counts as unanswered. */

@@ -14,6 +14,10 @@ export interface RecordChange {
   readonly action: 'complete' | 'fail' | 'release'
   readonly recordId: string
   readonly epoch: number
+  /** Its queue, for those who count. */
+  readonly queue?: string
+  /** Nothing else is in the operation: a completion that is there already under this epoch counts as this one. */
+  readonly alone?: boolean
   /** With `fail`: why, and whether it is tried again. */
   readonly reason?: string
   readonly retry?: boolean

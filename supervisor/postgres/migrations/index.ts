@@ -3,6 +3,7 @@
 // It must be additive: the supervisor of the version before goes on working with it. What was released never changes.
 
 import { migration0001 } from './0001-inbox.ts'
+import { migration0002 } from './0002-records.ts'
 
 export interface Migration {
   readonly version: number
@@ -11,7 +12,7 @@ export interface Migration {
   readonly statements: readonly string[]
 }
 
-export const migrations: readonly Migration[] = [migration0001]
+export const migrations: readonly Migration[] = [migration0001, migration0002]
 
 /** The version that this supervisor brings a schema to. Newer ones suit it, too, since migrations only add. */
 export const schemaVersion = migrations.length
