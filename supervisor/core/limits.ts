@@ -233,4 +233,7 @@ export const limits = {
   settleMaxMs: 5_000,
   /** Seconds a client is told to wait when the queue is full or the container is stopping. */
   submitRetrySeconds: 5,
+  /** Operations in one batch for a service, and lanes of it under way at one time. */
+  httpBatch: 100,
+  httpLanes: 8,
 } as const

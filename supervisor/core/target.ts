@@ -31,6 +31,16 @@ export type Outcome =
   | { readonly state: 'failed'; readonly code: string; readonly message: string }
   /** One before it in its lane was not applied, so it was not tried. */
   | { readonly state: 'skipped' }
+  /**
+   * It could not be asked, or its answer was lost, while others of the batch were answered: stays in its place and burns
+   * no attempt. Where nothing of a batch was answered, the whole is `Unreached`.
+   */
+  | {
+      readonly state: 'unreached'
+      readonly reason: string
+      readonly message: string
+      readonly outcomeUnknown: boolean
+    }
 
 /** Why a target could not be asked, as the breaker and the operator see it. */
 export interface Unreached {

@@ -226,8 +226,8 @@ export class Intake {
       const outcome = answer.reached ? answer.outcomes[index] : undefined
       const final = outcome && finalAnswer(operation.id, operation.target, outcome)
       if (final) waiting.answer(final)
-      else if (mode === 'auto') return [{ waiting, maybeApplied: !answer.reached && answer.outcomeUnknown }]
-      else waiting.answer(answer.reached ? notNow(waiting, outcome) : notReached(waiting, answer))
+      else if (mode === 'auto') return [{ waiting, maybeApplied: lost(answer.reached ? outcome : answer) }]
+      else waiting.answer(notNow(operation, answer.reached ? outcome : answer))
       return []
     })
   }
@@ -299,14 +299,22 @@ function finalAnswer(id: string, target: string, outcome: Outcome): Submitted | 
   }
 }
 
-function notNow({ submission: { operation } }: Waiting, outcome: Outcome | undefined): Submitted {
-  if (outcome?.state === 'forbidden') return answers.forbidden(operation, outcome)
-  if (outcome?.state === 'failed')
-    return answers.unavailable(operation, { reason: outcome.code, message: outcome.message })
-  return answers.laneBusy(operation)
+type Undecided = Outcome | Unreached | undefined
+
+/** It may have been applied all the same. */
+function lost(undecided: Undecided): boolean {
+  return undecided !== undefined && 'outcomeUnknown' in undecided && undecided.outcomeUnknown
 }
 
-function notReached({ submission: { operation } }: Waiting, answer: Unreached): Submitted {
-  if (answer.outcomeUnknown) return answers.outcomeUnknown(operation.id, answer.message)
-  return answers.unavailable(operation, answer, answer.retryAfterMs)
+/** The answer to a direct operation that was not decided. */
+function notNow(operation: Operation, undecided: Undecided): Submitted {
+  if (!undecided) return answers.laneBusy(operation)
+  if ('outcomeUnknown' in undecided) {
+    if (undecided.outcomeUnknown) return answers.outcomeUnknown(operation.id, undecided.message)
+    return answers.unavailable(operation, undecided, 'reached' in undecided ? undecided.retryAfterMs : 0)
+  }
+  if (undecided.state === 'forbidden') return answers.forbidden(operation, undecided)
+  if (undecided.state === 'failed')
+    return answers.unavailable(operation, { reason: undecided.code, message: undecided.message })
+  return answers.laneBusy(operation)
 }

@@ -15,7 +15,7 @@ import { type Late, overdue, settleWithTarget } from './overdue.ts'
 import { pauseMs } from './pause.ts'
 import type { Report } from './report.ts'
 import { settle } from './settle.ts'
-import { dead, type Pauses, type Verdict, verdictOn } from './verdict.ts'
+import { dead, maybeApplied, type Pauses, type Verdict, verdictOn } from './verdict.ts'
 
 export interface ReplayParts {
   readonly clock: Clock
@@ -223,10 +223,7 @@ export class Replay {
       })
       return { verdicts, asked }
     }
-    const unsure = answer.outcomeUnknown ? entries.filter(({ maybeApplied }) => !maybeApplied) : []
-    const verdicts = unsure.map(
-      (entry): Verdict => ({ entry, change: { to: 'maybe_applied', seq: entry.seq } }),
-    )
+    const verdicts = answer.outcomeUnknown ? entries.flatMap((entry) => maybeApplied(entry) ?? []) : []
     return { verdicts, asked, unreached: answer }
   }
 

@@ -43,6 +43,8 @@ export function verdictOn(entry: Entry, outcome: Outcome, pauses: Pauses): Verdi
     }
     case 'failed':
       return failed(entry, reasonOf(outcome), pauses)
+    case 'unreached':
+      return outcome.outcomeUnknown ? maybeApplied(entry) : undefined
     case 'skipped':
       return undefined
   }
@@ -50,6 +52,11 @@ export function verdictOn(entry: Entry, outcome: Outcome, pauses: Pauses): Verdi
 
 export function dead(entry: Entry, reason: Reason): Verdict {
   return { entry, change: { to: 'dead', seq: entry.seq, reason } }
+}
+
+/** The answer was lost: from now on its target alone can tell. */
+export function maybeApplied(entry: Entry): Verdict | undefined {
+  return entry.maybeApplied ? undefined : { entry, change: { to: 'maybe_applied', seq: entry.seq } }
 }
 
 function failed(entry: Entry, reason: Reason, pauses: Pauses): Verdict {
