@@ -7,6 +7,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, 
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Metafile, type OutputFile } from 'esbuild'
+import { nodeFlags } from './node-flags.ts'
 
 export interface BundleOptions {
   /** The root directory of the checkout. */
@@ -23,7 +24,7 @@ export interface BundleOptions {
 const journalWorker = 'supervisor/queue/worker.ts'
 // Optional companions that packages look for and do without.
 const absentPackages = ['pg-native', 'pino-pretty']
-const firstLine = '#!/usr/bin/env -S node --disable-sigusr1 --disable-warning=ExperimentalWarning'
+const firstLine = `#!/usr/bin/env -S node ${nodeFlags.join(' ')}`
 
 /**
  * Both files of the supervisor.

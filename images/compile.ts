@@ -11,10 +11,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { nodeFlags } from './node-flags.ts'
 
 const keeper = fileURLToPath(new URL('base/keep-byte-code.cjs', import.meta.url))
-/** As in the first line of flowkeep.cjs. */
-const nodeFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
 /** Stays long enough after SIGTERM to be stopped while it is looked at. */
 const flow = ['sh', '-c', 'trap "sleep 1; exit 0" TERM; trap : HUP; while :; do sleep 0.1; done']
 const paths = ['/health', '/livez', '/readyz', '/startupz', '/metrics', '/absent']

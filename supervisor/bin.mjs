@@ -7,6 +7,7 @@ if (hasCheckoutNode()) {
   becomeCheckoutNode([
     '--disable-sigusr1',
     '--disable-warning=ExperimentalWarning',
+    '--max-semi-space-size=1',
     `${checkout}supervisor/flowkeep.ts`,
     ...process.argv.slice(2),
   ])

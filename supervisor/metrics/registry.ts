@@ -9,6 +9,9 @@ import { toOpenMetrics } from './open-metrics.ts'
 import { createOperationCounter } from './queue.ts'
 import { addSources, type MetricSources } from './sources.ts'
 
+/** A hundred years: the period of a timer that cannot be left out. */
+const neverMs = 100 * 365 * 24 * 3_600_000
+
 export interface Metrics {
   /** @param atMs wall-clock ms */
   flowStarted(atMs: number): void
@@ -96,10 +99,17 @@ export function createMetrics(sources: MetricSources): Metrics {
   }
 }
 
-/** prom-client's metrics of this process, without the three gauges that are misnamed as counters. */
+/**
+ * prom-client's metrics of this process, without the three gauges that are misnamed as counters, and of the event
+ * loop's lag only what is measured at the scrape: the others come from a timer that wakes an idle process a hundred
+ * times a second, and count its period as lag.
+ */
 function addProcessMetrics(registry: Registry): void {
-  collectDefaultMetrics({ register: registry })
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: neverMs })
   for (const misnamed of ['handles', 'requests', 'resources']) {
     registry.removeSingleMetric(`nodejs_active_${misnamed}_total`)
+  }
+  for (const figure of ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99']) {
+    registry.removeSingleMetric(`nodejs_eventloop_lag_${figure}_seconds`)
   }
 }

@@ -21,12 +21,13 @@ import { logPump } from './benchmarks/log-pump.ts'
 import { orphans } from './benchmarks/orphans.ts'
 import { scrape } from './benchmarks/scrape.ts'
 import { signals } from './benchmarks/signals.ts'
+import { slowClients } from './benchmarks/slow-clients.ts'
 import type { Benchmark, Site } from './harness/benchmark.ts'
 import { jsonOf, type Measured, textOf, verdicts } from './harness/report.ts'
 
 const benchmarks: readonly Benchmark[] = [
   ...[boot, loaded, idle, orphans, signals, logPump, logDocker],
-  ...[blockedStdout, health, scrape, dockerRun, gate],
+  ...[blockedStdout, health, scrape, slowClients, dockerRun, gate],
 ]
 
 const usage = `npm run bench -- [--quick] [--json FILE] [NAME…]
@@ -37,7 +38,7 @@ const usage = `npm run bench -- [--quick] [--json FILE] [NAME…]
 ${benchmarks.map(({ name, about }) => `  ${name.padEnd(15)} ${about}`).join('\n')}
 `
 /** All benchmarks together. */
-const budgetSeconds = 300
+const budgetSeconds = 480
 
 async function main(args: readonly string[]): Promise<void> {
   const { values: options, positionals: names } = parseArgs({

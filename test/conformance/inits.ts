@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
+import { nodeFlags } from '../../images/node-flags.ts'
 import { checkout } from '../harness/checkout.ts'
 import type { Feature } from './case.ts'
 
@@ -36,12 +37,11 @@ const { SIGTERM, SIGTTOU } = constants.signals
 const none: ReadonlySet<Feature> = new Set()
 
 const bundle = `${checkout}/dist/flowkeep.cjs`
-const flowkeepFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
 
 const flowkeep: Init = {
   name: 'flowkeep',
   shown: 'flowkeep run --',
-  command: (flow) => [process.execPath, ...flowkeepFlags, bundle, 'run', '--', ...flow],
+  command: (flow) => [process.execPath, ...nodeFlags, bundle, 'run', '--', ...flow],
   environment: ({ directory, host, port }, graceMs) => ({
     CONTAINER_FLOW_NAME: 'conformance',
     CONTAINER_HTTP_HOST: host,
@@ -54,7 +54,7 @@ const flowkeep: Init = {
   features: new Set<Feature>(['grace', 'gate', 'restart', 'reload']),
   // Node.js itself handles SIGTERM long before the program can; this is the one it listens to last.
   lastListened: SIGTTOU,
-  version: () => firstLine(process.execPath, [...flowkeepFlags, bundle, '--version']),
+  version: () => firstLine(process.execPath, [...nodeFlags, bundle, '--version']),
 }
 
 /** Where Flowkeep listens for requests such as a reload. */

@@ -6,6 +6,7 @@ import { createWriteStream, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundleSupervisor } from '../../images/bundle.ts'
+import { nodeFlags } from '../../images/node-flags.ts'
 import { listProcesses } from '../../supervisor/process/tree.ts'
 import { checkout } from '../harness/checkout.ts'
 import { type LogRecord, type LogRecords, readRecords } from '../harness/log-records.ts'
@@ -46,12 +47,12 @@ export async function buildSupervisor(work: WorkDirectory): Promise<string> {
 }
 
 const flow = fileURLToPath(new URL('flow/main.ts', import.meta.url))
-const nodeFlags = ['--disable-warning=ExperimentalWarning']
+const flowFlags = ['--disable-warning=ExperimentalWarning']
 
 export function startSupervisor(options: SupervisorOptions): Supervisor {
   const { work, program, launcher } = options
-  const run = [process.execPath, '--disable-sigusr1', ...nodeFlags, program, 'run', '--']
-  const [file = '', ...args] = [...launcher, ...run, process.execPath, ...nodeFlags, flow]
+  const run = [process.execPath, ...nodeFlags, program, 'run', '--']
+  const [file = '', ...args] = [...launcher, ...run, process.execPath, ...flowFlags, flow]
   const child = spawn(file, args, {
     // Not our process group: a Ctrl-C in the terminal is for the demo to handle.
     ...{ cwd: work.path, detached: true, env: environmentFor(options), stdio: ['ignore', 'pipe', 'pipe'] },

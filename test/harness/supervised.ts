@@ -7,6 +7,7 @@ import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { nodeFlags } from '../../images/node-flags.ts'
 import { signalNumber } from '../../supervisor/process/signal-names.ts'
 import { type LogRecord, readRecords } from './log-records.ts'
 
@@ -90,8 +91,7 @@ export async function startSupervised(t: TestContext, options: SupervisedOptions
     ...options.environment,
   }
   const { asPid1 = true } = options
-  const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
-  const run = [node, ...flags, program, 'run', '--', ...options.command]
+  const run = [node, ...nodeFlags, program, 'run', '--', ...options.command]
   const [file, ...args] = asPid1 ? ['unshare', ...namespaceArgs, ...run] : run
   const child = spawn(file as string, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
   t.teardown(async () => {

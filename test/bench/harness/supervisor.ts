@@ -2,12 +2,10 @@
 
 import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
+import { nodeFlags } from '../../../images/node-flags.ts'
 import { readRecords } from '../../harness/log-records.ts'
 import type { Site } from './benchmark.ts'
 import { firstOf, freePort, type Running, start } from './processes.ts'
-
-/** The words of the bundle's own first line. */
-export const nodeFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
 
 export function supervisorCommand(site: Site, flow: readonly string[]): string[] {
   return [site.node, ...nodeFlags, site.program, 'run', '--', ...flow]

@@ -7,6 +7,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { nodeFlags } from '../../../images/node-flags.ts'
 import { readRecords } from '../../harness/log-records.ts'
 import { until } from '../../harness/until.ts'
 
@@ -19,16 +20,7 @@ t.test('§4 the exit line comes last when stops cut the flush of a blocked stdou
   const port = await freePort()
   const child = spawn(
     process.execPath,
-    [
-      '--disable-sigusr1',
-      '--disable-warning=ExperimentalWarning',
-      program,
-      'run',
-      '--',
-      process.execPath,
-      '-e',
-      talker,
-    ],
+    [...nodeFlags, program, 'run', '--', process.execPath, '-e', talker],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import t, { type Test } from 'tap'
 import { bundle } from '../../../images/bundle.ts'
+import { nodeFlags } from '../../../images/node-flags.ts'
 import { checkout } from '../../harness/checkout.ts'
 
 /** Bundles a small program whose files are given, and tells where it lies. */
@@ -70,7 +71,7 @@ t.test(
     })
     t.equal(statSync(program).mode & 0o777, 0o755)
     const { stdout } = spawnSync(program, { encoding: 'utf8' })
-    t.equal(stdout, '1.2.3 --disable-sigusr1 --disable-warning=ExperimentalWarning function\n')
+    t.equal(stdout, `1.2.3 ${nodeFlags.join(' ')} function\n`)
     const licenses = readFileSync(program.replace('.cjs', '.licenses.txt'), 'utf8')
     t.match(licenses, /==== p-retry \d+\.\d+\.\d+ \(MIT\)/)
     t.match(licenses, /Permission is hereby granted/)

@@ -63,6 +63,12 @@ t.test('R5.2 the gauges that are misnamed as counters are left out', async (t) =
   t.notMatch(body, 'nodejs_active_handles_total')
 })
 
+t.test('R6.2 no figure comes from a timer that keeps an idle process awake', async (t) => {
+  const { body } = await createFilledMetrics().metrics.render(undefined)
+  t.match(body, /^nodejs_eventloop_lag_seconds /m)
+  t.notMatch(body, /^nodejs_eventloop_lag_(?:min|max|mean|stddev|p\d+)_seconds/m)
+})
+
 t.test('R6.1 what the kernel does not say has no sample', async (t) => {
   const nothing = {
     cpuSeconds: undefined,
