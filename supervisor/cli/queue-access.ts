@@ -12,10 +12,10 @@ import { bodyOf, Refused } from './refusal.ts'
 export interface QueueAccess extends Pick<OperationQueue, 'list' | 'show' | 'retry' | 'discard'> {
   stats(): Promise<QueueStats>
   /**
-   * Resolves with what is left once nothing waits any more, or when the signal aborts. A running supervisor delivers
+   * Resolves with what is left once nothing waits any more, or when the time is over. A running supervisor delivers
    * by itself and is watched; without one the deliveries are made here.
    */
-  drain(signal: AbortSignal, progress: (stats: QueueStats) => void): Promise<QueueStats>
+  drain(timeoutMs: number, progress: (stats: QueueStats) => void): Promise<QueueStats>
 }
 
 /** The slots that no supervisor holds, locked until they are closed. */
@@ -71,12 +71,13 @@ export function runningQueue(ask: AskSupervisor): QueueAccess {
     },
     retry: async (id) => bodyOf(await ask({ method: 'POST', path: at(id, '/retry') })),
     discard: async (id) => bodyOf(await ask({ method: 'DELETE', path: at(id) })),
-    async drain(signal, progress) {
+    async drain(timeoutMs, progress) {
+      const untilMs = systemClock.monotonicMs() + timeoutMs
       for (;;) {
         const now = await stats()
         progress(now)
-        if (now.operations === 0 || signal.aborted) return now
-        await sleep(systemClock, limits.drainLookMs, signal).catch(() => undefined)
+        if (now.operations === 0 || systemClock.monotonicMs() >= untilMs) return now
+        await sleep(systemClock, limits.drainLookMs)
       }
     },
   }

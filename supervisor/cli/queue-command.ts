@@ -96,7 +96,7 @@ export function drain(timeoutMs: number): Run {
       if (operations !== before && operations > 0 && !json) writeError(`${operations} waiting\n`)
       before = operations
     }
-    const left = await queue.drain(AbortSignal.timeout(timeoutMs), progress)
+    const left = await queue.drain(timeoutMs, progress)
     write(json ? `${JSON.stringify(left)}\n` : `${renderQueue(left, look)}\n`)
     return left.operations === 0 ? 0 : notNow
   }

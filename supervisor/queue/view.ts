@@ -1,7 +1,8 @@
 // An entry of the journal as the control socket and the commands show it.
 
+import type { Json } from '../core/json.ts'
+import type { Work } from '../core/operation.ts'
 import type { OperationView } from '../core/queue.ts'
-import { workAsJson } from './content.ts'
 import type { ListedEntry } from './journal.ts'
 
 export function viewOf(entry: ListedEntry): OperationView {
@@ -16,5 +17,15 @@ export function viewOf(entry: ListedEntry): OperationView {
 }
 
 export function viewWithWork(entry: ListedEntry): OperationView {
-  return { ...viewOf(entry), work: workAsJson(entry.operation.work) }
+  return { ...viewOf(entry), work: asSubmitted(entry.operation.work) }
+}
+
+/** In the words in which it can be submitted again. */
+function asSubmitted(work: Work): Json {
+  if (work.kind === 'sql') {
+    const { statements, record } = work
+    return { effects: statements as unknown as Json, ...(record && { record: { ...record } as Json }) }
+  }
+  const { method, path, body } = work
+  return { method, path, ...(body !== undefined && { body }) }
 }

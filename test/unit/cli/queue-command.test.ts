@@ -159,7 +159,7 @@ t.test('§3 where nobody listens the slots are opened, and closed again', async 
         opened.push(`retry ${id}`)
         if (id === 'order-9') throw refusal('not_found')
       },
-      drain: async (_signal, progress) => {
+      drain: async (_timeoutMs, progress) => {
         progress(stats)
         return emptyStats
       },

@@ -456,5 +456,5 @@ t.test('R5.2 the figures: pages, ages, breakers', async (t) => {
   const { targets, oldestAgeMs } = local.stats()
   t.equal(oldestAgeMs, 1_000)
   t.match(targets['rpa_db'], { queued: 3, held: 0, dead: 0, oldestAgeMs: 1_000 })
-  t.match(await local.show('a'), { key: null, work: { kind: 'sql', statements: [{ params: ['a'] }] } })
+  t.match(await local.show('a'), { key: null, work: { effects: [{ params: ['a'] }] } })
 })
