@@ -46,6 +46,7 @@ import { startThreads } from './process/threads.ts'
 import { flushMs, timerLengthMs } from './process/timer-lengths.ts'
 import { openCgroup } from './resources/cgroup.ts'
 import { createDisks } from './resources/disk.ts'
+import { createSecurityAtStart, type SecurityAtStart } from './security.ts'
 
 export interface Boot {
   /** The flow's command and its arguments. */
@@ -131,6 +132,7 @@ class Supervisor {
   readonly #machine: Machine
   readonly #reload: Reload
   readonly #budget = createStopBudget()
+  readonly #security: SecurityAtStart
 
   #gate: ServiceOrchestrator
   #gateClosing = new AbortController()
@@ -168,6 +170,14 @@ class Supervisor {
     this.#health = this.#createHealth()
     this.#machine = this.#createMachine()
     this.#reload = this.#createReload()
+    const { securityChecked } = this.#metrics
+    this.#security = createSecurityAtStart({
+      ...logs,
+      clock,
+      configuration,
+      ...boot,
+      counted: securityChecked,
+    })
   }
 
   /** From here on signals count, orphans are reaped, and whatever is thrown ends in an orderly exit. */
@@ -186,6 +196,7 @@ class Supervisor {
 
     try {
       await this.#claimResources()
+      await this.#security.admit()
     } catch (error) {
       this.#refuse(error)
       return
@@ -193,6 +204,7 @@ class Supervisor {
     if (this.#machine.lifecycle.state !== 'validating') return // a stop came first
     this.#health.start(this.#healthChecks())
     this.#machine.dispatch({ type: 'config_ok' })
+    void this.#security.look().catch(fail)
     watchFiles({
       clock,
       intervalMs: limits.configWatchMs,
@@ -428,8 +440,11 @@ class Supervisor {
       return
     }
     const { code, subject, hint, message } = error
-    this.#logs.logger.error({ event: 'resource.unavailable', code, subject, hint }, message)
-    this.#machine.dispatch({ type: 'config_bad', cause: { reason: 'resource_unavailable', message } })
+    const insecure = code === 'security_refused'
+    const event = insecure ? 'security.refused' : 'resource.unavailable'
+    this.#logs.logger.error({ event, code, subject, hint }, message)
+    const reason = insecure ? 'config_invalid' : 'resource_unavailable'
+    this.#machine.dispatch({ type: 'config_bad', cause: { reason, message } })
   }
 
   async #openGate(): Promise<void> {

@@ -16,6 +16,7 @@ import { createControlClient } from './control-client.ts'
 import type { Probe } from './health-command.ts'
 import { addQueueCommands, addSubmitCommand, type QueueProgramParts } from './queue-program.ts'
 import { runHelp } from './run-arguments.ts'
+import { type FailLevel, failLevels, runSecurityCommand } from './security-command.ts'
 import { runStatusCommand } from './status-command.ts'
 import { paint } from './text-table.ts'
 
@@ -117,6 +118,19 @@ function createProgram(done: (code: number) => void): Command {
   }
   addQueueCommands(program, queueParts)
   addSubmitCommand(program, queueParts)
+  program
+    .command('security')
+    .description('check how closed the container is: 38 checks, each with what to do')
+    .option('--json', 'print JSON')
+    .addOption(new Option('--sarif', 'print SARIF 2.1.0').conflicts('json'))
+    .option('--verbose', 'show every check, those that passed as well')
+    .addOption(
+      new Option(
+        '--fail-on <severity>',
+        'exit with 1 when a check of this severity or worse fails (default: the one that CONTAINER_SECURITY_ENFORCE enforces, high where it enforces none)',
+      ).choices(failLevels),
+    )
+    .action(async (options: SecurityOptions) => done(await security(options)))
 
   for (const command of program.commands) {
     command.showHelpAfterError(`(flowkeep ${command.name()} --help lists the options)`)
@@ -190,6 +204,29 @@ function config(options: { json?: boolean; reference?: boolean }): number {
   }
   print(options.json ? renderConfigJson(loaded.entries) : renderConfigTable(loaded.entries, look))
   return 0
+}
+
+interface SecurityOptions {
+  readonly json?: boolean
+  readonly sarif?: boolean
+  readonly verbose?: boolean
+  readonly failOn?: FailLevel
+}
+
+async function security(options: SecurityOptions): Promise<number> {
+  const configuration = load()
+  const { examine } = await import('../security.ts')
+  const { checks, network, sarif } = await examine(configuration)
+  const enforce = configuration.ok ? configuration.settings.security.enforce : 'warn'
+  return runSecurityCommand({
+    form: options.sarif ? 'sarif' : options.json ? 'json' : 'text',
+    verbose: options.verbose ?? false,
+    failOn: options.failOn ?? (enforce === 'critical' ? 'critical' : 'high'),
+    look,
+    examined: { checks, network },
+    sarif,
+    write: print,
+  })
 }
 
 function load(): Loaded {

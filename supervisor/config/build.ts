@@ -51,7 +51,18 @@ export function buildSettings(values: Values<typeof schema>, groups: Groups, hos
       intervalMs: values.health.interval,
       timeoutMs: values.health.timeout,
     },
+    security: {
+      enforce: values.security.enforce,
+      accepted: itemsOf(values.security.accepted),
+      allowedPorts: itemsOf(values.security.allowed_ports).map(Number),
+      allowedSetuid: itemsOf(values.security.allowed_setuid),
+    },
   }
+}
+
+/** Of a list whose format has checked every item. */
+function itemsOf(list: string | null): string[] {
+  return list === null ? [] : list.split(',')
 }
 
 /** A host name may hold characters that an instance id cannot; it must never be what a start fails of. */

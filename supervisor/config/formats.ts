@@ -166,6 +166,33 @@ export function absolutePath(what: string, maxBytes: number): Format<string> {
   })
 }
 
+/** Items between commas, without spaces and each once. @param one what a single item has to be */
+function list(expected: string, one: (item: string) => boolean): Format<string> {
+  return defineFormat({
+    expected,
+    parse(text) {
+      const items = text.split(',').map((item) => item.trim())
+      const bad = items.findIndex((item) => !one(item))
+      return bad < 0 ? accept([...new Set(items)].join(',')) : refuse(`item ${bad + 1} is none`)
+    },
+    show: same,
+  })
+}
+
+export const ports = list('ports from 1 to 65535, with commas between them', (item) => {
+  const port = parseWhole(item)
+  return port !== undefined && port >= 1 && port <= 65_535
+})
+
+export const absolutePaths = list('absolute paths, with commas between them', (item) =>
+  /^\/[^\p{Cc}]{0,4094}$/u.test(item),
+)
+
+export const securityChecks = list(
+  'ids of checks from S01 to S38, with commas between them, as `flowkeep security` shows them',
+  (item) => /^S(?:0[1-9]|[12]\d|3[0-8])$/.test(item),
+)
+
 export const configFilePath = defineFormat<string>({
   expected: 'the path of a file with NAME=value lines',
   parse: (text) => (/\p{Cc}/u.test(text) ? refuse('it has control characters') : accept(text)),

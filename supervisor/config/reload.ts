@@ -37,6 +37,10 @@ const fixedNames: ReadonlySet<string> = new Set([
   'CONTAINER_QUEUE_MAX_OPERATIONS',
   'CONTAINER_QUEUE_MAX_BYTES',
   'CONTAINER_QUEUE_MAX_AGE',
+  'CONTAINER_SECURITY_ENFORCE',
+  'CONTAINER_SECURITY_ACCEPTED',
+  'CONTAINER_SECURITY_ALLOWED_PORTS',
+  'CONTAINER_SECURITY_ALLOWED_SETUID',
 ])
 
 /** Names of the settings that differ but stay as they were until there is a new container. */

@@ -8,7 +8,7 @@ import { databaseUrl } from './database-url.ts'
 import type { Format } from './format.ts'
 import * as formats from './formats.ts'
 import { prefectUrl, serviceUrl } from './service-url.ts'
-import { environments, logLevels, readyModes, restartPolicies } from './settings.ts'
+import { environments, logLevels, readyModes, restartPolicies, securityEnforcements } from './settings.ts'
 import { stopSignal } from './stop-signal.ts'
 
 /** An entry of convict's schema, which names its format by the sentence the format is registered under. */
@@ -245,6 +245,29 @@ export const schema = {
       duration('1s', '365d'),
       '7d',
       'An operation that has waited longer becomes a dead letter. Databases remember the ids of applied ones for longer than this.',
+    ),
+  },
+  security: {
+    enforce: setting(
+      'CONTAINER_SECURITY_ENFORCE',
+      choice(securityEnforcements),
+      'warn',
+      'What the security checks do at the start: `warn` logs what they find, `high` and `critical` refuse a start in which a check of that severity or worse fails.',
+    ),
+    accepted: optional(
+      'CONTAINER_SECURITY_ACCEPTED',
+      formats.securityChecks,
+      'Checks whose findings are known and accepted: they are shown, but refuse no start.',
+    ),
+    allowed_ports: optional(
+      'CONTAINER_SECURITY_ALLOWED_PORTS',
+      formats.ports,
+      'Ports the flow is meant to listen on, beside `CONTAINER_HTTP_PORT`.',
+    ),
+    allowed_setuid: optional(
+      'CONTAINER_SECURITY_ALLOWED_SETUID',
+      formats.absolutePaths,
+      'Programs that are meant to be setuid or setgid.',
     ),
   },
   config: {

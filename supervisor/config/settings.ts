@@ -5,6 +5,7 @@ import type { Secret } from '../core/secret.ts'
 export const environments = ['development', 'test', 'staging', 'production'] as const
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 export const readyModes = ['alive', 'notify'] as const
+export const securityEnforcements = ['off', 'warn', 'high', 'critical'] as const
 export const restartPolicies = ['never', 'on-failure', 'always'] as const
 
 export interface DatabaseSettings {
@@ -67,4 +68,11 @@ export interface Settings {
     readonly maxAgeMs: number
   }
   readonly health: { readonly directory: string; readonly intervalMs: number; readonly timeoutMs: number }
+  readonly security: {
+    readonly enforce: (typeof securityEnforcements)[number]
+    /** Ids of checks: `S14` */
+    readonly accepted: readonly string[]
+    readonly allowedPorts: readonly number[]
+    readonly allowedSetuid: readonly string[]
+  }
 }

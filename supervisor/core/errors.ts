@@ -69,6 +69,12 @@ export const catalogue = {
     retryable: true,
     title: 'The state directory cannot be used',
   },
+  security_refused: {
+    exitCode: 78,
+    httpStatus: 500,
+    retryable: false,
+    title: 'The container is not as closed as it has to be',
+  },
   internal: {
     exitCode: 70,
     httpStatus: 500,

@@ -236,4 +236,18 @@ export const limits = {
   /** Operations in one batch for a service, and lanes of it under way at one time. */
   httpBatch: 100,
   httpLanes: 8,
+  /** Bytes of one file that a security check reads. */
+  securityFileBytes: 4 * 1024 * 1024,
+  /** Entries that one walk of a security check visits, and milliseconds it may take; then it is cut, and says so. */
+  securityWalkEntries: 500_000,
+  securityWalkMs: 120_000,
+  /** Entries between two rests of a walk in a running supervisor, and milliseconds of each rest. */
+  securityWalkBatch: 200,
+  securityWalkRestMs: 50,
+  /** Characters of what a security check says it found. */
+  securityFoundChars: 300,
+  /** Files below /run/secrets, and devices below /dev, that are looked at. */
+  securityListEntries: 2_000,
+  /** Milliseconds to look up the addresses of what the container needs. */
+  securityLookupMs: 2_000,
 } as const

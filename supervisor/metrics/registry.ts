@@ -28,6 +28,8 @@ export interface Metrics {
   configReloaded(result: string): void
   /** @param result one of a few words: `applied`, `queued`, `refused`, `dead` … */
   operationsCounted(target: string, result: string, count?: number): void
+  /** @param failed how many checks failed, by severity */
+  securityChecked(failed: Readonly<Record<string, number>>): void
   /** An event that the lifecycle's table has no entry for. */
   unexpectedEvent(): void
   /** @param accept the request's Accept header */
@@ -61,6 +63,12 @@ export function createMetrics(sources: MetricSources): Metrics {
   let linesLogged = 0
   const reloads = counter('config_reloads_total', 'Changed configurations, applied or refused.', ['result'])
   for (const result of ['applied', 'refused']) reloads.inc({ result }, 0)
+  const findings = new Gauge({
+    name: 'flowkeep_security_findings',
+    help: 'Security checks that failed at the start and are not accepted, by severity.',
+    labelNames: ['severity'],
+    registers: [registry],
+  })
   const unexpected = counter(
     'unexpected_events_total',
     'Events that do not fit the state of the supervisor: each is a defect of Flowkeep.',
@@ -89,6 +97,9 @@ export function createMetrics(sources: MetricSources): Metrics {
     linesLogged: () => linesLogged,
     configReloaded: (result) => reloads.inc({ result: guardResult(result) }),
     operationsCounted: (target, result, count = 1) => countOperations(target, result, count),
+    securityChecked(failed) {
+      for (const [severity, count] of Object.entries(failed)) findings.set({ severity }, count)
+    },
     unexpectedEvent: () => unexpected.inc(),
     async render(accept) {
       await readSources()

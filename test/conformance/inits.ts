@@ -49,6 +49,7 @@ const flowkeep: Init = {
     CONTAINER_CONTROL_SOCKET: controlSocket(directory),
     CONTAINER_STATE_DIRECTORY: join(directory, 'state'),
     CONTAINER_RESTART_POLICY: 'never',
+    CONTAINER_SECURITY_ENFORCE: 'off',
     ...(graceMs === undefined ? {} : { CONTAINER_STOP_GRACE: `${graceMs}ms` }),
   }),
   features: new Set<Feature>(['grace', 'gate', 'restart', 'reload']),

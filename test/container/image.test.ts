@@ -142,7 +142,7 @@ t.test('R7.2 no build secret is in the images, their history or their settings',
 })
 
 t.test('§3 every command of the image has its help', async (t) => {
-  for (const command of ['check', 'config', 'health', 'status', 'run']) {
+  for (const command of ['check', 'config', 'health', 'security', 'status', 'run']) {
     t.match(await run(baseImage, undefined, 'flowkeep', command, '--help'), /usage/i, command)
   }
 })

@@ -17,6 +17,7 @@ const compositionRoots = new Set([
   'supervisor/program.ts',
   'supervisor/main.ts',
   'supervisor/dependencies.ts',
+  'supervisor/security.ts',
   'supervisor/cli/main.ts',
 ])
 

@@ -21,6 +21,21 @@ function read(format: AnyFormat, text: string): string | number | boolean {
 
 const table: [string, AnyFormat, Record<string, string | number | boolean>][] = [
   [
+    'lists: every item as it has to be, each once',
+    formats.ports,
+    { '80': '80', '80, 443,80': '80,443', '80,': 'refused', '80,0': 'refused', '80 443': 'refused' },
+  ],
+  [
+    'security checks: the 38 there are',
+    formats.securityChecks,
+    { 'S01,S38': 'S01,S38', S00: 'refused', S39: 'refused', s01: 'refused', S1: 'refused', S011: 'refused' },
+  ],
+  [
+    'lists of paths: absolute ones',
+    formats.absolutePaths,
+    { '/usr/bin/su,/bin/ping': '/usr/bin/su,/bin/ping', 'bin/su': 'refused', '/bin/su,': 'refused' },
+  ],
+  [
     'whole numbers: the whole text, within bounds',
     port,
     {

@@ -28,6 +28,7 @@ t.test('§5 every default', async (t) => {
     restart: { policy: 'on-failure', backoffMinMs: 500, backoffMaxMs: 30_000, max: 5, windowMs: 60_000 },
     queue: { maxOperations: 1_000_000, maxBytes: 1024 ** 3, maxAgeMs: 604_800_000 },
     health: { directory: '/opt/flowkeep/healthchecks', intervalMs: 10_000, timeoutMs: 5000 },
+    security: { enforce: 'warn', accepted: [], allowedPorts: [], allowedSetuid: [] },
   })
   t.match(databases['a'], { poolSize: 5, connectTimeoutMs: 5000, healthQuery: 'select 1', required: true })
   t.match(services['a'], {
@@ -74,6 +75,10 @@ t.test('R1.2 every variable reaches its place', async (t) => {
     CONTAINER_QUEUE_MAX_AGE: '14d',
     CONTAINER_DATABASE_A_URL: 'postgres://db/a',
     CONTAINER_DATABASE_A_POOL_SIZE: '14',
+    CONTAINER_SECURITY_ENFORCE: 'critical',
+    CONTAINER_SECURITY_ACCEPTED: 'S14, S27',
+    CONTAINER_SECURITY_ALLOWED_PORTS: '80,443',
+    CONTAINER_SECURITY_ALLOWED_SETUID: '/usr/bin/su',
     CONTAINER_DATABASE_A_CONNECT_TIMEOUT: '15s',
     CONTAINER_DATABASE_A_HEALTH_QUERY: 'select 16',
     CONTAINER_DATABASE_A_REQUIRED: 'off',
@@ -103,6 +108,12 @@ t.test('R1.2 every variable reaches its place', async (t) => {
     restart: { policy: 'always', backoffMinMs: 10, backoffMaxMs: 11, max: 12, windowMs: 90_000 },
     queue: { maxOperations: 13, maxBytes: 65_536, maxAgeMs: 1_209_600_000 },
     health: { directory: '/checks', intervalMs: 8000, timeoutMs: 9000 },
+    security: {
+      enforce: 'critical',
+      accepted: ['S14', 'S27'],
+      allowedPorts: [80, 443],
+      allowedSetuid: ['/usr/bin/su'],
+    },
   })
   t.match(databases['a'], {
     poolSize: 14,

@@ -1,0 +1,88 @@
+// The checks at the start of a container. Where a severity is enforced, those that could refuse are run first and the
+// start waits for them; everything else is looked at while the start goes on.
+
+import { FlowkeepError } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Redact } from '../core/secret.ts'
+import { atLeast, type Check, isFailure, type Result, type Severity } from './check.ts'
+import { summarize } from './validator.ts'
+
+export type Enforcement = 'off' | 'warn' | Extract<Severity, 'critical' | 'high'>
+
+export interface AtStartParts {
+  readonly enforce: Enforcement
+  readonly validator: { run(which: (check: Check) => boolean): Promise<Result[]> }
+  readonly logger: Logger
+  readonly redact: Redact
+  /** Failed checks so far, by severity. */
+  counted(failed: Readonly<Record<Severity, number>>): void
+}
+
+export class SecurityChecksAtStart {
+  readonly #parts: AtStartParts
+  readonly #results: Result[] = []
+
+  constructor(parts: AtStartParts) {
+    this.#parts = parts
+  }
+
+  /** Throws `security_refused` when a check that is enforced fails. */
+  async admit(): Promise<void> {
+    const { enforce } = this.#parts
+    if (enforce === 'off' || enforce === 'warn') return
+    const results = await this.#run(({ severity }) => atLeast(severity, enforce))
+    const failed = results.filter(isFailure)
+    this.#log(results, 'error')
+    if (failed.length > 0) throw refusal(enforce, failed)
+  }
+
+  /** Runs what was not run yet: first what is quickly seen, then the walks. */
+  async look(): Promise<void> {
+    if (this.#parts.enforce === 'off') return
+    const done = new Set(this.#results.map(({ id }) => id))
+    for (const walks of [false, true]) {
+      this.#log(await this.#run((check) => !done.has(check.id) && (check.walks ?? false) === walks), 'warn')
+    }
+    const { checks } = summarize(this.#results)
+    const counts = Object.entries(checks).map(([status, count]) => `${count} ${status}`)
+    this.#parts.logger.info(
+      { event: 'security.checked', ...checks, unknownChecks: this.#unknown() },
+      `security checks: ${counts.join(', ')}`,
+    )
+  }
+
+  async #run(which: (check: Check) => boolean): Promise<Result[]> {
+    const results = await this.#parts.validator.run(which)
+    this.#results.push(...results)
+    this.#parts.counted(summarize(this.#results).failed)
+    return results
+  }
+
+  #unknown(): string[] {
+    return this.#results.filter(({ status }) => status === 'unknown').map(({ id }) => id)
+  }
+
+  /** One line for each finding: at most as many as there are checks. */
+  #log(results: readonly Result[], levelOfFailure: 'warn' | 'error'): void {
+    for (const result of results) {
+      const { id, title, severity, status, expected, fix, accepted } = result
+      if (status === 'pass' || status === 'unknown') continue
+      const found = this.#parts.redact(result.found)
+      this.#parts.logger[isFailure(result) ? levelOfFailure : 'info'](
+        { event: 'security.finding', id, severity, status, accepted, found, expected, fix },
+        `${id} ${title}: ${found}`,
+      )
+    }
+  }
+}
+
+function refusal(enforce: string, failed: readonly Result[]): FlowkeepError {
+  const count = failed.length === 1 ? '1 security check' : `${failed.length} security checks`
+  const which = failed.map(({ id, title }) => `${id} (${title})`).join(', ')
+  return new FlowkeepError('security_refused', {
+    operation: `cannot start under CONTAINER_SECURITY_ENFORCE=${enforce}`,
+    subject: 'CONTAINER_SECURITY_ENFORCE',
+    message: `${count} failed: ${which}`,
+    hint: 'mend what the security.finding lines name, each with its fix; a finding that has to be lived with is named in CONTAINER_SECURITY_ACCEPTED',
+  })
+}

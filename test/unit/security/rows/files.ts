@@ -1,0 +1,221 @@
+import type { Row } from './row.ts'
+
+const setuid = { '/usr/bin/su': { mode: 0o4755 } }
+const state = '/var/lib/flowkeep'
+const shared = { [state]: { kind: 'directory', mode: 0o1777, device: 3 } } as const
+const slot = (mode: number, uid = 10001) =>
+  ({ [`${state}/slot-1`]: { kind: 'directory', mode, uid } }) as const
+
+/** What the process may change has to lie on a mount that may be written to. */
+const open = { '/proc/self/mountinfo': '79 55 0:39 / / rw,relatime - overlay overlay rw\n' }
+
+export const fileRows: readonly Row[] = [
+  ['S28', 'setuid', 'fail', /^1: \/usr\/bin\/su$/, { tree: setuid }],
+  ['S28', 'setgid', 'fail', /\/usr\/bin\/wall/, { tree: { '/usr/bin/wall': { mode: 0o2755 } } }],
+  [
+    'S28',
+    'setuid and allowed',
+    'pass',
+    /none among/,
+    { tree: setuid, configured: { allowedSetuid: ['/usr/bin/su'] } },
+  ],
+  [
+    'S28',
+    'setgid on a directory, which is inheritance',
+    'pass',
+    /none/,
+    { tree: { '/srv': { kind: 'directory', mode: 0o2755 } } },
+  ],
+  [
+    'S28',
+    'on another file system',
+    'pass',
+    /none/,
+    { tree: { '/other': { kind: 'directory', device: 9 }, '/other/su': { mode: 0o4755, device: 9 } } },
+  ],
+  [
+    'S28',
+    'in a bind mount of the same device',
+    'pass',
+    /none/,
+    { tree: { '/tmp': { kind: 'directory', mode: 0o1777 }, '/tmp/su': { mode: 0o4755 } } },
+  ],
+  ['S28', 'behind a link', 'pass', /none/, { tree: { '/link': { link: '/usr/bin/su', mode: 0o4777 } } }],
+  [
+    'S28',
+    'a directory that can be entered but not listed',
+    'unknown',
+    /cut: \/hidden cannot be listed \(EACCES\)/,
+    { tree: { '/hidden': { error: 'EACCES', enterable: true } } },
+  ],
+  [
+    'S28',
+    'a finding beside a directory that cannot be listed',
+    'fail',
+    /su/,
+    { tree: { ...setuid, '/hidden': { error: 'EACCES', enterable: true } } },
+  ],
+  [
+    'S28',
+    'no mounts to be read',
+    'unknown',
+    /EACCES/,
+    { tree: { '/proc/self/mountinfo': { error: 'EACCES' } } },
+  ],
+  ['S29', 'a file', 'fail', /^1: \/etc\/motd$/, { tree: { '/etc/motd': { mode: 0o666 } } }],
+  [
+    'S29',
+    'a directory',
+    'fail',
+    /\/opt\/data/,
+    { tree: { '/opt/data': { kind: 'directory', mode: 0o777 } } },
+  ],
+  [
+    'S29',
+    'a directory with the sticky bit',
+    'pass',
+    /none/,
+    { tree: { '/opt/data': { kind: 'directory', mode: 0o1777 } } },
+  ],
+  [
+    'S29',
+    'a file with the sticky bit, where it means nothing',
+    'fail',
+    /\/opt\/x/,
+    { tree: { '/opt/x': { mode: 0o1666 } } },
+  ],
+  ['S29', 'a directory that fails', 'unknown', /EIO/, { tree: { '/hidden': { error: 'EIO' } } }],
+  [
+    'S30',
+    'a program',
+    'fail',
+    /1 writable: \/opt\/flowkeep\/flowkeep.cjs/,
+    { tree: { ...open, '/opt/flowkeep/flowkeep.cjs': { writable: true } } },
+  ],
+  [
+    'S30',
+    'a directory',
+    'fail',
+    /\/opt\/flowkeep\/node_modules/,
+    { tree: { ...open, '/opt/flowkeep/node_modules': { kind: 'directory', writable: true } } },
+  ],
+  [
+    'S30',
+    'a directory of code that is not there',
+    'pass',
+    /none of/,
+    { tree: open, configured: { codeDirectories: ['/nowhere', '/opt/flowkeep'] } },
+  ],
+  ['S30', 'nothing writable on a writable mount', 'pass', /none of 4 files/, { tree: open }],
+  ['S30', 'somebody else looks', 'unknown', /uid 0, the process as 10001/, { uid: 0 }],
+  [
+    'S30',
+    'a directory that cannot be listed',
+    'unknown',
+    /cut/,
+    { tree: { ...open, '/opt/flowkeep/bin/x': { kind: 'directory', error: 'EACCES', enterable: true } } },
+  ],
+  [
+    'S31',
+    'open',
+    'fail',
+    /0755 of uid 10001/,
+    { tree: { [state]: { kind: 'directory', mode: 0o755, uid: 10001 } } },
+  ],
+  [
+    'S31',
+    "somebody else's",
+    'fail',
+    /0700 of uid 0/,
+    { tree: { [state]: { kind: 'directory', mode: 0o700, uid: 0 } } },
+  ],
+  [
+    'S31',
+    'a link on the way',
+    'fail',
+    /\/var\/lib is a symbolic link/,
+    { tree: { '/var/lib': { link: '/srv' } } },
+  ],
+  ['S31', 'a link itself', 'fail', /flowkeep is a symbolic link/, { tree: { [state]: { link: '/tmp' } } }],
+  ['S31', 'shared, no slot yet', 'pass', /1777/, { tree: shared }],
+  ['S31', 'shared, a closed slot', 'pass', /closed/, { tree: { ...shared, ...slot(0o700) } }],
+  ['S31', 'shared, an open slot', 'fail', /slot-1/, { tree: { ...shared, ...slot(0o750) } }],
+  ['S31', "shared, somebody else's slot", 'pass', /closed/, { tree: { ...shared, ...slot(0o755, 10002) } }],
+  [
+    'S31',
+    'shared, a link for a slot',
+    'fail',
+    /slot-1/,
+    { tree: { ...shared, [`${state}/slot-1`]: { link: '/tmp' } } },
+  ],
+  [
+    'S31',
+    'shared without the sticky bit',
+    'fail',
+    /0777/,
+    { tree: { [state]: { kind: 'directory', mode: 0o777 } } },
+  ],
+  ['S31', 'not there', 'unknown', /does not exist/, { tree: { [state]: undefined } }],
+  ['S31', 'not to be seen', 'unknown', /EACCES/, { tree: { '/var/lib': { error: 'EACCES' } } }],
+  [
+    'S33',
+    'readable by its group',
+    'fail',
+    /a_url/,
+    { tree: { '/run/secrets/a_url': { mode: 0o440, uid: 10001 } } },
+  ],
+  ['S33', 'readable by all', 'fail', /a_url/, { tree: { '/run/secrets/a_url': { mode: 0o404 } } }],
+  [
+    'S33',
+    'mounted, but named nowhere',
+    'fail',
+    /\/run\/secrets\/other/,
+    { tree: { '/run/secrets/other': { mode: 0o444 } } },
+  ],
+  [
+    'S33',
+    'a directory of secrets, by links as Kubernetes makes them',
+    'fail',
+    /db\/password/,
+    {
+      tree: {
+        '/run/secrets/db/password': { link: '/run/secrets/db/..data/password' },
+        '/run/secrets/db/..data/password': { mode: 0o644 },
+      },
+    },
+  ],
+  [
+    'S33',
+    'named by a telling variable',
+    'fail',
+    /\/etc\/key/,
+    {
+      tree: {
+        '/proc/self/environ': 'PGPASSWORD=\0POSTGRES_PASSWORD_FILE=/etc/key\0',
+        '/etc/key': { mode: 0o644 },
+      },
+    },
+  ],
+  [
+    'S33',
+    'named by a variable that tells of no secret',
+    'pass',
+    /1 for their owner/,
+    { tree: { '/proc/self/environ': 'LOG_LEVEL_FILE=/etc/level\0', '/etc/level': { mode: 0o644 } } },
+  ],
+  [
+    'S33',
+    'none',
+    'pass',
+    /none/,
+    { tree: { '/run/secrets/a_url': undefined, '/run/secrets': undefined }, configured: { secretFiles: [] } },
+  ],
+  [
+    'S33',
+    "the service account's, which is a row of its own",
+    'pass',
+    /1 for/,
+    { tree: { '/run/secrets/kubernetes.io/serviceaccount/token': { mode: 0o644 } } },
+  ],
+  ['S33', 'not to be seen', 'unknown', /EACCES/, { tree: { '/run/secrets': { error: 'EACCES' } } }],
+]
