@@ -21,13 +21,14 @@ export interface WalkEnd {
 
 /**
  * @param elsewhere where other file systems are mounted; devices alone don't tell a bind mount
- * @param visit is awaited for everything found, the root itself included
+ * @param visit is called for everything found, the root itself included, and awaited where it has to be
  */
 export async function walk(
   { view, clock, restMs }: WalkParts,
   root: string,
   elsewhere: ReadonlySet<string>,
   visit: (path: string, facts: FileFacts) => void | Promise<void>,
+  entriesMax: number = limits.securityWalkEntries,
 ): Promise<WalkEnd> {
   const untilMs = clock.monotonicMs() + limits.securityWalkMs
   const top = view.lstat(root)
@@ -41,7 +42,7 @@ export async function walk(
 
   for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
     if (clock.monotonicMs() > untilMs) return end(`after ${limits.securityWalkMs / 1000} s`)
-    const most = limits.securityWalkEntries - seen
+    const most = entriesMax - seen
     const listing = await list(directory, most)
     if (listing === undefined) continue
     for (const { name, facts } of listing.entries) {
@@ -51,9 +52,11 @@ export async function walk(
         if (facts.device !== top.device || elsewhere.has(path)) continue
         waiting.push(path)
       }
-      await visit(path, facts)
+      // Most visits have nothing to wait for, and there are many.
+      const visited = visit(path, facts)
+      if (visited) await visited
     }
-    if (!listing.all) return end(`after ${limits.securityWalkEntries} entries`)
+    if (!listing.all) return end(`after ${entriesMax} entries`)
     if (restMs > 0 && seen - rested >= limits.securityWalkBatch) {
       rested = seen
       await sleep(clock, restMs)
