@@ -138,6 +138,15 @@ export const limits = {
   databaseWaiting: 1_000,
   /** Milliseconds a query may take, with its wait for a session, unless its caller says otherwise. */
   databaseQueryMs: 60_000,
+  /** Operations given to a database in one statement. */
+  databaseBatch: 500,
+  /** Rows kept of what RETURNING of an operation's last statement gave, and their bytes. */
+  resultRows: 1_000,
+  resultBytes: 64 * 1024,
+  /** Inbox entries forgotten in one statement. */
+  inboxCleanBatch: 5_000,
+  /** Milliseconds an inbox entry is kept beyond the greatest age of a queued operation. */
+  inboxMarginMs: 86_400_000,
   /** Milliseconds a session may stay unused before it is closed. */
   databaseIdleMs: 60_000,
   /** Milliseconds after which a session is closed when it is given back, so that new credentials, new certificates and

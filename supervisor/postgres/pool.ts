@@ -190,7 +190,7 @@ class Pool implements DatabasePool {
       this.#gone()
       if (outer.aborted && !(outer.reason instanceof CheckTimeout)) throw cancelled(outer, false)
       if (!(error instanceof NoSession)) throw error
-      throw unsent(error.reason, error.message, error)
+      throw unsent(reasonOf(error), error.message, error)
     } finally {
       ending.release()
     }
@@ -238,6 +238,12 @@ class Pool implements DatabasePool {
     this.#waiting.delete(wake)
     wake()
   }
+}
+
+/** What the gate calls a bad answer can be told more exactly: a server without a free session, one without a disk. */
+function reasonOf({ reason, cause }: NoSession): string {
+  if (reason !== 'bad_answer' || !(cause instanceof pg.DatabaseError)) return reason
+  return judge(cause.code ?? '').reason ?? reason
 }
 
 async function inTransaction<T>(

@@ -12,7 +12,7 @@ import { type Attempt, describeFailure, type Failure } from './failure.ts'
 export class NoSession extends Error {
   readonly reason: FailureReason
 
-  constructor({ reason, message }: Failure, cause?: unknown) {
+  constructor({ reason, message }: Failure, cause: unknown) {
     super(message, { cause })
     this.reason = reason
   }
@@ -30,7 +30,7 @@ export async function openSession(
   maxBytes: number,
   ending: AbortSignal,
 ): Promise<Opened> {
-  let last: Failure | undefined
+  let last: FailedTry | undefined
   let tlsTried = false
   for (const encryption of encryptionsOf(target.ssl.mode, target.host)) {
     tlsTried ||= encryption === 'tls'
@@ -38,9 +38,15 @@ export async function openSession(
     const tried = await trySession(attempt, maxBytes, ending)
     if ('session' in tried) return { session: tried.session, attempt }
     last = tried
-    if (!last.otherEncryptionMayDo) break
+    if (!last.failure.otherEncryptionMayDo) break
   }
-  throw new NoSession(last as Failure)
+  const { failure, cause } = last as FailedTry
+  throw new NoSession(failure, cause)
+}
+
+interface FailedTry {
+  readonly failure: Failure
+  readonly cause: unknown
 }
 
 interface Try {
@@ -53,7 +59,7 @@ async function trySession(
   attempt: Try,
   maxBytes: number,
   ending: AbortSignal,
-): Promise<{ session: GuardedClient } | Failure> {
+): Promise<{ session: GuardedClient } | FailedTry> {
   const { target, encryption } = attempt
   let session: GuardedClient | undefined
   try {
@@ -64,10 +70,11 @@ async function trySession(
   } catch (error) {
     const phase = session?.phase ?? 'resolving'
     session?.destroy()
-    if (error instanceof UnreadableCertificate) {
-      return { reason: 'tls', message: error.message, otherEncryptionMayDo: false }
-    }
-    return describeFailure(error, { ...attempt, phase })
+    const failure =
+      error instanceof UnreadableCertificate
+        ? ({ reason: 'tls', message: error.message, otherEncryptionMayDo: false } as const)
+        : describeFailure(error, { ...attempt, phase })
+    return { failure, cause: error }
   }
 }
 

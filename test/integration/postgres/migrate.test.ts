@@ -10,7 +10,7 @@ import { startPgbouncer } from '../../harness/pgbouncer.ts'
 import { startPostgres } from '../../harness/postgres.ts'
 import { poolFor } from './pools.ts'
 
-const server = await startPostgres()
+const server = await startPostgres({ user: 'rpa' })
 t.teardown(() => server.stop())
 const pooler = await startPgbouncer(server, 4)
 t.teardown(() => pooler.stop())
@@ -91,7 +91,7 @@ t.test('§8 a migration that fails leaves the schema as it was', async (t) => {
 t.test('§8 who may not create is told what to grant; who need not create is not asked to', async (t) => {
   await server.createDatabase('guarded')
   await server.query(`create role flow login password 'only-for-tests'`)
-  const url = server.url('guarded').replace('//flowkeep:', '//flow:')
+  const url = server.url('guarded').replace('//rpa:', '//flow:')
   await withPools([url, server.url('guarded')], async ([flow, owner]) => {
     const error = await migrate(flow as DatabasePool).catch((thrown) => thrown)
     t.match(error, {

@@ -10,7 +10,7 @@ import { createTestClock } from '../../harness/test-clock.ts'
 import { until } from '../../harness/until.ts'
 import { poolFor } from './pools.ts'
 
-const server = await startPostgres()
+const server = await startPostgres({ user: 'rpa' })
 t.teardown(() => server.stop())
 
 function failure(
