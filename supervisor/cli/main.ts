@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { Command, CommanderError, Option } from 'commander'
 import { type Loaded, loadConfiguration, readSmallFile } from '../config/load.ts'
 import { renderReference } from '../config/reference.ts'
+import { systemClock } from '../core/clock.ts'
 import { checkName } from '../core/dependency.ts'
 import { exitCodes } from '../core/exit.ts'
 import { createRedactor } from '../core/secret.ts'
@@ -21,6 +22,7 @@ import { runStatusCommand } from './status-command.ts'
 import { paint } from './text-table.ts'
 
 type Accepted = Extract<Loaded, { ok: true }>
+type Refused = Extract<Loaded, { ok: false }>
 
 /** Colours only where a person is looking; the width of the terminal or of a page. */
 const look = {
@@ -132,6 +134,13 @@ function createProgram(done: (code: number) => void): Command {
     )
     .action(async (options: SecurityOptions) => done(await security(options)))
 
+  program
+    .command('migrate')
+    .description('bring the schema flowkeep of the databases up to date; safe from many containers at once')
+    .option('--database <name>', 'only this one, as in CONTAINER_DATABASE_<NAME>_URL, in lower case')
+    .option('--json', 'print JSON')
+    .action(async (options: { database?: string; json?: boolean }) => done(await migrateDatabases(options)))
+
   for (const command of program.commands) {
     command.showHelpAfterError(`(flowkeep ${command.name()} --help lists the options)`)
   }
@@ -191,17 +200,44 @@ function warningsOf({ settings }: Accepted): string[] {
   ]
 }
 
+async function migrateDatabases(options: { database?: string; json?: boolean }): Promise<number> {
+  const loaded = load()
+  if (!loaded.ok) return refuse(loaded.problems, options)
+  const [{ runMigrateCommand }, { migrate }, { createPool }, { connectionOf }] = await Promise.all([
+    import('./migrate-command.ts'),
+    import('../postgres/migrate.ts'),
+    import('../postgres/pool.ts'),
+    import('../postgres/connection.ts'),
+  ])
+  const databases = Object.entries(loaded.settings.databases).map(([name, { url, connectTimeoutMs }]) => ({
+    name,
+    async migrate() {
+      const target = () => connectionOf(name, url)
+      const pool = createPool({ target, size: 1, connectTimeoutMs, clock: systemClock })
+      try {
+        return await migrate(pool)
+      } finally {
+        await pool.close()
+      }
+    },
+  }))
+  const parts = { databases, wanted: options.database, json: options.json ?? false }
+  return await runMigrateCommand({ ...parts, write: print, writeError: printError })
+}
+
+function refuse(problems: Refused['problems'], options: { json?: boolean }): number {
+  if (options.json) print(JSON.stringify({ problems }))
+  else printError(`${renderProblems(problems, look)}\n`)
+  return exitCodes.configInvalid
+}
+
 function config(options: { json?: boolean; reference?: boolean }): number {
   if (options.reference) {
     print(renderReference())
     return 0
   }
   const loaded = load()
-  if (!loaded.ok) {
-    if (options.json) print(JSON.stringify({ problems: loaded.problems }))
-    else printError(`${renderProblems(loaded.problems, look)}\n`)
-    return exitCodes.configInvalid
-  }
+  if (!loaded.ok) return refuse(loaded.problems, options)
   print(options.json ? renderConfigJson(loaded.entries) : renderConfigTable(loaded.entries, look))
   return 0
 }

@@ -1,12 +1,12 @@
 // A PostgreSQL database as something the flow waits for. What its deep check needs, the driver above all, is loaded by
 // the first check: who waits for no database does without it.
 
-import { type ConnectionTarget, parseConnectionUrl } from '../core/connection-url.ts'
+import type { ConnectionTarget } from '../core/connection-url.ts'
 import type { Dependency } from '../core/dependency.ts'
-import { FlowkeepError } from '../core/errors.ts'
 import { knockAt } from '../core/knock.ts'
 import { limits } from '../core/limits.ts'
 import { createRedactor, type Secret } from '../core/secret.ts'
+import { connectionOf } from './connection.ts'
 
 export interface DatabaseSettings {
   readonly url: Secret
@@ -18,16 +18,7 @@ export interface DatabaseSettings {
 
 /** Throws `config_invalid` for a URL that `parseConnectionUrl` refuses. */
 export function createDatabaseDependency(name: string, settings: DatabaseSettings): Dependency {
-  const parsed = parseConnectionUrl(settings.url.reveal())
-  if (!parsed.ok) {
-    throw new FlowkeepError('config_invalid', {
-      operation: `cannot use the URL of database ${name}`,
-      subject: `databases.${name}.url`,
-      message: `it ${parsed.problem}`,
-      hint: 'The form is postgresql://user:password@host:5432/database?sslmode=require',
-    })
-  }
-  const { target } = parsed
+  const target = connectionOf(name, settings.url)
   const redact = createRedactor([settings.url.reveal(), target.password.reveal()])
   return {
     ...{ name, kind: 'database', required: settings.required },

@@ -21,9 +21,6 @@ const word = /[A-Za-z_\u0080-\u{10ffff}][\w$\u0080-\u{10ffff}]*/uy
 const number = /(?:\d|\.\d)[\w.]*/y
 const parameter = /\$(\d+)/y
 const dollarTag = /\$(?:[A-Za-z_\u0080-\u{10ffff}][\w\u0080-\u{10ffff}]*)?\$/uy
-/** Between two parts of one string: white space with a line break in it, and comments of lines. */
-const continuation = /(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'/y
-
 /** @throws LexicalError where a string, a name, a body or a comment has no end */
 export function tokensOf(sql: string): Token[] {
   const tokens: Token[] = []
@@ -75,10 +72,21 @@ function wordOrPrefixed(sql: string, start: number): Token {
 function string(sql: string, start: number, quote: number, escapes: boolean): Token {
   let end = afterQuote(sql, quote, "'", escapes)
   for (;;) {
-    const goesOn = match(continuation, sql, end)
-    if (!goesOn) return { kind: 'string', start, end, text: '' }
-    end = afterQuote(sql, end + goesOn[0].length - 1, "'", escapes)
+    const next = continuation(sql, end)
+    if (next === undefined) return { kind: 'string', start, end, text: '' }
+    end = afterQuote(sql, next, "'", escapes)
   }
+}
+
+/** The quote at which a string goes on: after a line break, with white space and comments of lines alone between. */
+function continuation(sql: string, end: number): number | undefined {
+  let lineEnded = false
+  let at = end
+  while (at < sql.length && (space.test(sql[at] as string) || sql.startsWith('--', at))) {
+    lineEnded ||= sql[at] === '\n' || sql[at] === '\r'
+    at = afterBlank(sql, at)
+  }
+  return lineEnded && sql[at] === "'" ? at : undefined
 }
 
 function afterQuote(sql: string, opening: number, quote: string, escapes: boolean): number {

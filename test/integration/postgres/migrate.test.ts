@@ -1,11 +1,14 @@
 // The schema `flowkeep`: made by many containers at once, also through a transaction pooler, and by neighbouring
 // versions of the supervisor.
 
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import t from 'tap'
 import { FlowkeepError } from '../../../supervisor/core/errors.ts'
 import { migrate } from '../../../supervisor/postgres/migrate.ts'
 import { type Migration, migrations, schemaVersion } from '../../../supervisor/postgres/migrations/index.ts'
 import type { DatabasePool } from '../../../supervisor/postgres/pool.ts'
+import { checkout } from '../../harness/checkout.ts'
 import { startPgbouncer } from '../../harness/pgbouncer.ts'
 import { startPostgres } from '../../harness/postgres.ts'
 import { poolFor } from './pools.ts'
@@ -86,6 +89,27 @@ t.test('§8 a migration that fails leaves the schema as it was', async (t) => {
     t.same(rows, [{ found: null }])
     t.same(await migrate(pool as DatabasePool), { from: 0, to: schemaVersion })
   })
+})
+
+t.test('§3 flowkeep migrate, run as a command', async (t) => {
+  await server.createDatabase('by_command')
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [join(checkout, 'supervisor/bin.mjs'), 'migrate', ...args], {
+      env: {
+        CONTAINER_FLOW_NAME: 'orders',
+        CONTAINER_DATABASE_ORDERS_URL: server.url('by_command'),
+        CONTAINER_DATABASE_AWAY_URL: server.url('no_such_database'),
+      },
+      encoding: 'utf8',
+    })
+  const first = run('--database', 'orders', '--json')
+  t.equal(first.stdout, `{"databases":[{"name":"orders","from":0,"to":${schemaVersion}}]}\n`, first.stderr)
+  t.equal(first.status, 0)
+  const all = run()
+  t.equal(all.status, 69)
+  t.match(all.stdout, /^orders: the schema flowkeep is up to date/)
+  t.match(all.stderr, /^away: .*has no database "no_such_database".*\(dependency_unavailable\)/)
+  t.notMatch(all.stdout + all.stderr, /only-for-tests/)
 })
 
 t.test('§8 who may not create is told what to grant; who need not create is not asked to', async (t) => {

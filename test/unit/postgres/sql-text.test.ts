@@ -152,4 +152,5 @@ t.test('§7 any text at all is read or refused, in bounded time', async (t) => {
   )
   const long = `select '${'x'.repeat(2_000_000)}', ${'/*'.repeat(1_000)}${'*/'.repeat(1_000)} $1`
   t.equal(problemOf(long), undefined)
+  t.equal(problemOf(`select 'a' ${'--'.repeat(100_000)}`), undefined)
 })
