@@ -7,6 +7,7 @@ import { type Benchmark, ours } from '../harness/benchmark.ts'
 import { dockerSays, engineProblem } from '../harness/engine.ts'
 import { comparison, runRounds } from '../harness/rounds.ts'
 
+const bareNode = ['--entrypoint=/opt/flowkeep/bin/node']
 const environment = ['--env', 'CONTAINER_FLOW_NAME=bench']
 
 async function wallMsOf(options: readonly string[], command: readonly string[]): Promise<number> {
@@ -44,6 +45,8 @@ export const dockerRun: Benchmark = {
     const contenders = [
       contender([ours, flowkeep], ['--init=false'], ['true']),
       contender(['tini', `of Docker ${engine}`], ['--init', '--entrypoint=true'], []),
+      // What Node.js takes by itself, as PID 1 and with nothing to supervise.
+      contender(['node -e 0', process.version], [...bareNode, '--init=false'], ['-e', '0']),
       contender(['no init', `Docker ${engine}`], ['--init=false', '--entrypoint=true'], []),
     ]
     const series = await runRounds(site, contenders, { rounds: 15 })

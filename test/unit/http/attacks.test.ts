@@ -1,6 +1,7 @@
 // What nobody but an attacker sends: each is answered as the table in the design's findings says, by the early
 // handler and by the routes that take over from it.
 
+import fc from 'fast-check'
 import t from 'tap'
 import { createEarlyHandler } from '../../../supervisor/http/early.ts'
 import { openListener } from '../../../supervisor/http/listener.ts'
@@ -61,6 +62,70 @@ t.test(
     t.equal((await sendRaw(where, rawRequest('GET /health', smuggled))).status, 400, 'two lengths')
   },
 )
+
+const twice = (header: string) => `${header}\r\n${header}\r\n`
+const request = 'GET /health HTTP/1.1\r\nhost: x\r\n'
+
+/** Bytes, and what they are answered with; 0 is a connection that is closed without a word. */
+const malformed: Record<string, [string, number]> = {
+  'a tunnel': [rawRequest('CONNECT example.invalid:443'), 0],
+  'the preface of HTTP/2': ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
+  'a version that is none': [`GET /health HTTP/9.9\r\nhost: x\r\n\r\n`, 400],
+  'no host': ['GET /health HTTP/1.1\r\nconnection: close\r\n\r\n', 400],
+  'a method of 5,000 letters': [rawRequest(`${'G'.repeat(5_000)} /health`), 400],
+  'an expectation': [rawRequest('GET /health', 'expect: the-unexpected\r\n'), 417],
+  'a folded header': [rawRequest('GET /health', 'a: b\r\n c\r\n'), 400],
+  'a space before the colon': [rawRequest('GET /health', 'a : b\r\n'), 400],
+  'a NUL in a header': [rawRequest('GET /health', 'a: b\0c\r\n'), 400],
+  'bare line feeds': [rawRequest('GET /health').replaceAll('\r\n', '\n'), 400],
+  'a negative length': [rawRequest('GET /health', 'content-length: -4\r\n'), 400],
+  'a length with a sign': [rawRequest('GET /health', 'content-length: +4\r\n'), 400],
+  'a length without end': [rawRequest('GET /health', `content-length: ${'9'.repeat(30)}\r\n`), 400],
+  'the same length twice': [rawRequest('GET /health', twice('content-length: 4')), 400],
+  'a coded body': [rawRequest('GET /health', 'transfer-encoding: gzip, chunked\r\n'), 413],
+  'bytes beyond ASCII': [rawRequest('GET /h\u2028ealth'), 400],
+  'a backslash': [rawRequest('GET \\health'), 400],
+  'a fragment': [rawRequest('GET /health#x'), 404],
+  'half an escape': [rawRequest('GET /%E0%A4%A'), 400],
+  'credentials in the target': [rawRequest('GET http://user:canary@x/metrics'), 404],
+  'another method in a header': [rawRequest('POST /health', 'x-http-method-override: GET\r\n'), 405],
+  'another path in a header': [rawRequest('GET /nothing', 'x-original-url: /metrics\r\n'), 404],
+  'names of every object': [rawRequest(`GET /health?${'__proto__[a]=b&constructor=c&'.repeat(200)}`), 200],
+  'an upgrade': [`${request}connection: upgrade, close\r\nupgrade: websocket\r\n\r\n`, 200],
+}
+
+t.test('§6 what is not quite HTTP is refused, before and after the routes take over', async (t) => {
+  const { port } = await openPublic(t)
+  const early = await openListener('127.0.0.1', 0, createEarlyHandler('1'))
+  t.teardown(() => early.close())
+  for (const [what, [bytes, expected]] of Object.entries(malformed)) {
+    const { status, body } = await sendRaw({ port, host: '127.0.0.1' }, bytes)
+    t.equal(status, expected, what)
+    t.notMatch(body, /canary|\n\s+at /, what)
+    const soon = await sendRaw({ port: early.boundPort, host: '127.0.0.1' }, bytes)
+    const known = expected === 200 ? [503] : [expected, 404]
+    t.ok(known.includes(soon.status), `early, ${what}: ${soon.status}`)
+  }
+  t.equal(Object.getOwnPropertyNames(Object.prototype).includes('a'), false)
+})
+
+t.test('§6 any bytes at all: the connection ends, and the next request is answered', async (t) => {
+  const { port } = await openPublic(t)
+  const where = { port, host: '127.0.0.1' }
+  const head = Buffer.from(rawRequest('GET /health', 'accept: text/plain\r\n'))
+  const broken = fc
+    .tuple(fc.nat(head.length), fc.uint8Array({ maxLength: 200 }))
+    .map(([at, bytes]) => Buffer.concat([head.subarray(0, at), bytes, head.subarray(at)]))
+  const anything = fc.oneof(broken, fc.uint8Array({ maxLength: 2_000 }).map(Buffer.from))
+  await fc.assert(
+    fc.asyncProperty(anything, async (bytes) => {
+      const { status } = await sendRaw(where, bytes, true)
+      return status < 500
+    }),
+    { numRuns: 200 },
+  )
+  t.equal((await sendRaw(where, rawRequest('GET /health'))).status, 200)
+})
 
 t.test('§6 a body is never read to its end', async (t) => {
   const { port } = await openPublic(t)
