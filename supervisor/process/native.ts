@@ -12,6 +12,7 @@ const P_PID = 1
 const PR_SET_CHILD_SUBREAPER = 36
 const O_CLOEXEC = 0o2000000
 const SIG_UNBLOCK = 1
+const LOCK_EX_NB = 2 | 4
 const SIGUSR1 = 10
 const SIGCHLD = 17
 const UV_SIGNAL = 16
@@ -46,6 +47,8 @@ export interface Native {
   listenToRealTimeSignals(deliver: (signal: string) => void): void
   /** Calls `observe` on SIGCHLD before Node.js reaps. False where that order cannot be had. */
   observeChildExits(observe: () => void): boolean
+  /** Locks an open file until it is closed, by flock(2). False while another open of it is locked. */
+  tryLock(fd: number): boolean
   /** Ends the process at once: a thread that is stuck writing to a blocked stdout would hold up `process.exit`. */
   exitNow(code: number): never
 }
@@ -62,6 +65,7 @@ export function loadNative(): Native {
     pipe2: { arguments: ['buffer', 'i32'], return: 'i32' },
     pthread_sigmask: { arguments: ['i32', 'buffer', 'pointer'], return: 'i32' },
     mmap: { arguments: ['pointer', 'u64', 'i32', 'i32', 'i32', 'i64'], return: 'pointer' },
+    flock: { arguments: ['i32', 'i32'], return: 'i32' },
     _exit: { arguments: ['i32'], return: 'void' },
   })
   const { lib, functions: uv } = ffi.dlopen(null, {
@@ -87,6 +91,9 @@ export function loadNative(): Native {
     const fs = process.getBuiltinModule('node:fs')
     fs.writeSync(writeFd, 'x')
     const read = fs.readSync(readFd, Buffer.alloc(2))
+    // The two ends of a pipe are two opens of one file.
+    const locks = [libc.flock(readFd, LOCK_EX_NB), libc.flock(writeFd, LOCK_EX_NB)]
+    if (locks[0] !== 0 || locks[1] !== -1) throw unusable(`flock() answers ${locks.join(' and ')}`)
     fs.closeSync(readFd)
     fs.closeSync(writeFd)
     if (read !== 1) throw unusable('pipe2() gives no working pipe')
@@ -150,6 +157,7 @@ export function loadNative(): Native {
       startSignalHandle(handle, SIGCHLD, observe)
       return true
     },
+    tryLock: (fd) => libc.flock(fd, LOCK_EX_NB) === 0,
     exitNow(code) {
       libc._exit(code)
       throw unusable('_exit() returned')
