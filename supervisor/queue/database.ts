@@ -105,8 +105,8 @@ export class Database {
   meta(): Meta {
     const row = this.#get<Meta & { one: number; crc: number }>('SELECT * FROM meta')
     if (!row) throw new Corrupt('the counters are gone')
-    const { one: _, crc, ...meta } = row
-    if (crc !== crcOfNumbers(meta)) throw new Corrupt('the checksum of the counters is wrong')
+    if (!isSoundMeta(row)) throw new Corrupt('the checksum of the counters is wrong')
+    const { one: _, crc: __, ...meta } = row
     return meta
   }
 
@@ -342,6 +342,11 @@ export class Database {
   #all<T>(sql: string, ...values: SQLInputValue[]): T[] {
     return this.#prepare(sql).all(...values) as T[]
   }
+}
+
+export function isSoundMeta(row: Meta & { readonly one?: number; readonly crc: number }): boolean {
+  const { one: _, crc, ...meta } = row
+  return crc === crcOfNumbers(meta)
 }
 
 /** In the order of the names above, which every place that makes such an object keeps. */

@@ -2,13 +2,13 @@
 // believes it, since either may have lost what the other has. An entry counts when its own checksums are right.
 // The new journal is whole before the damaged files are moved, so that a crash in the middle loses nothing either.
 
-import { closeSync, copyFileSync, existsSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
-import { Database, type DoneRow, type Meta } from './database.ts'
+import { rmSync } from 'node:fs'
+import { type Columns, carve, type Source } from './carve.ts'
+import { Database, type DoneRow, isSoundMeta, type Meta } from './database.ts'
 import { doneCrc } from './ledger.ts'
-import { columns, isSound, type Row, sealed, stateOf } from './row.ts'
-import { place, schema } from './schema.ts'
-import { type Frame, pageBytes, readWal } from './wal.ts'
+import { isSound, type Row, sealed, stateOf } from './row.ts'
+import { doneColumns, metaColumns, opsColumns, place } from './schema.ts'
+import { readWal } from './wal.ts'
 
 export interface SalvagePaths {
   readonly database: string
@@ -24,20 +24,21 @@ export interface Expected {
   readonly entries: number | undefined
 }
 
-/** Probes into a damaged table until the rest of it is given up. */
-const probesMax = 100_000
-
 /** Returns how many entries are lost, as far as that can be known. */
 export function salvage(paths: SalvagePaths, expected: Expected): number {
   removeDatabase(paths.rebuilt)
   const rebuilt = new Database(paths.rebuilt)
   try {
     const { frames, believed } = readWal(paths.wal)
-    const log = { path: paths.wal, frames }
-    const unreadable = [frames, frames.slice(0, believed)]
-      .filter((each, index) => index === 0 || each.length < frames.length)
-      .map((each) => copySound(paths.database, { ...log, frames: each }, rebuilt, `${paths.rebuilt}-view`))
-    const lost = finish(rebuilt, expected, Math.max(...unreadable))
+    const copy = new Copy(rebuilt)
+    rebuilt.begin()
+    let unsound = copySound({ ...paths, frames }, copy, expected.entries ?? 0)
+    if (believed < frames.length) {
+      const source = { ...paths, frames: frames.slice(0, believed) }
+      unsound = Math.max(unsound, copySound(source, copy, 0))
+    }
+    const lost = finish(rebuilt, copy, expected, unsound)
+    rebuilt.commit()
     rebuilt.checkpoint()
     return lost
   } finally {
@@ -46,61 +47,101 @@ export function salvage(paths: SalvagePaths, expected: Expected): number {
 }
 
 export function removeDatabase(path: string): void {
-  for (const suffix of ['', '-wal', '-journal', '-shm', '-view', '-view-journal']) {
+  for (const suffix of ['', '-wal', '-journal', '-shm']) {
     rmSync(path + suffix, { force: true })
   }
 }
 
-interface Log {
-  readonly path: string
-  readonly frames: readonly Frame[]
-}
-
-/** Copies what is sound and not there yet; returns how many rows could not be read. */
-function copySound(database: string, log: Log, rebuilt: Database, viewPath: string): number {
-  buildView(database, log, viewPath)
-  const view = openView(viewPath)
-  if (!view) return 0
+/** Copies what is sound and not there yet; returns how many entries were there and unsound. */
+function copySound(source: Source, rebuilt: Copy, expected: number): number {
+  const carving = carve(source, columnCounts)
   try {
-    rebuilt.begin()
-    const done = new Sweep<DoneRow>(view, 'SELECT * FROM done', 'number')
-    for (const row of done.rows()) {
-      if (row.crc === doneCrc(row.id, row.hash, row.result) && !rebuilt.done(row.id)) rebuilt.insertDone(row)
-    }
-    let unsound = 0
-    const entries = new Sweep<Row>(view, `SELECT ${columns} FROM ops`, 'seq')
-    for (const row of entries.rows()) {
-      if (!isSound(row)) unsound++
-      else if (isMissing(rebuilt, row)) rebuilt.insert(asBehind(row))
-    }
-    rebuilt.commit()
-    return unsound + entries.unreadable
+    const unsound = new Set<number>()
+    for (const row of carving.rows()) rebuilt.take(row, unsound)
+    for (const row of carving.thorough('left over')) rebuilt.take(row)
+    if (rebuilt.entries < expected) for (const row of carving.thorough('all')) rebuilt.take(row)
+    return unsound.size
   } finally {
-    view.close()
-    rmSync(viewPath, { force: true })
+    carving.close()
   }
 }
 
-function isMissing(rebuilt: Database, { id, seq }: Row): boolean {
-  return !rebuilt.rowOfId(id) && !rebuilt.done(id) && !rebuilt.outline(seq)
+/** The new journal while it is filled. */
+class Copy {
+  readonly #db: Database
+  readonly #session: { highest: number; nextSeq: number; corruptEntries: number }
+  entries = 0
+
+  constructor(db: Database) {
+    this.#db = db
+    this.#session = { highest: 0, nextSeq: 1, corruptEntries: 0 }
+  }
+
+  get counters(): { readonly highest: number; readonly nextSeq: number; readonly corruptEntries: number } {
+    return this.#session
+  }
+
+  /** @param unsound is told of the entry that this was once */
+  take(record: Columns, unsound?: Set<number>): void {
+    if (record.length === doneColumns.length) this.#takeDone(named<DoneRow>(doneColumns, record))
+    else if (record.length === metaColumns.length) this.#takeMeta(named<MetaRow>(metaColumns, record))
+    else this.#takeEntry(named<Row>(opsColumns, record), unsound)
+  }
+
+  #takeDone(row: DoneRow): void {
+    if (row.crc !== doneCrc(row.id, row.hash, row.result) || this.#db.done(row.id)) return
+    this.#db.insertDone(row)
+    const entry = this.#db.rowOfId(row.id)
+    if (entry) this.#remove(entry)
+  }
+
+  #takeEntry(row: Row, unsound: Set<number> | undefined): void {
+    if (!isSound(row)) {
+      unsound?.add(row.seq)
+      return
+    }
+    if (this.#db.done(row.id) || this.#db.outline(row.seq)) return
+    const same = this.#db.rowOfId(row.id)
+    // A dead letter that was revived has gone on under a new number.
+    if (same && same.seq > row.seq) return
+    if (same) this.#remove(same)
+    this.#db.insert(sealed({ ...row, place: row.place === place.dead ? place.dead : place.behind }))
+    this.entries++
+  }
+
+  #takeMeta(row: MetaRow): void {
+    if (!isSoundMeta(row)) return
+    this.#session.highest = Math.max(this.#session.highest, row.session)
+    this.#session.nextSeq = Math.max(this.#session.nextSeq, row.next_seq)
+    this.#session.corruptEntries = Math.max(this.#session.corruptEntries, row.corrupt_entries)
+  }
+
+  #remove({ seq }: Row): void {
+    this.#db.delete(seq)
+    this.entries--
+  }
 }
 
-function asBehind(row: Row): Row {
-  return sealed({ ...row, place: row.place === place.dead ? place.dead : place.behind })
+type MetaRow = Meta & { readonly crc: number }
+
+const columnCounts: ReadonlySet<number> = new Set(
+  [opsColumns, doneColumns, metaColumns].map(({ length }) => length),
+)
+
+function named<T>(names: readonly string[], record: Columns): T {
+  return Object.fromEntries(names.map((name, index) => [name, record[index]])) as T
 }
 
 /** Heads of lanes and counters follow from the entries. */
-function finish(rebuilt: Database, expected: Expected, unreadable: number): number {
-  rebuilt.begin()
-  const meta: Meta = { ...rebuilt.meta() }
+function finish(rebuilt: Database, copy: Copy, expected: Expected, unsound: number): number {
+  const { highest, nextSeq, corruptEntries } = copy.counters
+  const meta: Meta = { ...rebuilt.meta(), session: highest }
   const targets = new Map<string, Parameters<Database['writeTarget']>[0]>()
-  let entries = 0
   for (let after = 0; ; ) {
     const rows = rebuilt.firstRows(after, 500)
     if (rows.length === 0) break
     for (const row of rows) {
       after = row.seq
-      entries++
       meta.session = Math.max(meta.session, row.session)
       if (rebuilt.headOfLane(row.target, row.lane)?.seq === row.seq) rebuilt.free(row.seq)
       const empty = { target: row.target, queued: 0, held: 0, dead: 0, bytes: 0, dead_bytes: 0 }
@@ -111,13 +152,13 @@ function finish(rebuilt: Database, expected: Expected, unreadable: number): numb
     }
     meta.next_seq = after + 1
   }
+  meta.next_seq = Math.max(meta.next_seq, nextSeq)
   for (const counts of targets.values()) rebuilt.writeTarget(counts)
   countDone(rebuilt, meta)
-  const lost = Math.max(unreadable, (expected.entries ?? 0) - entries)
+  const lost = Math.max(0, expected.entries === undefined ? unsound : expected.entries - copy.entries)
   meta.commits = expected.commits + 1
-  meta.corrupt_entries += lost
+  meta.corrupt_entries = corruptEntries + lost
   rebuilt.writeMeta(meta)
-  rebuilt.commit()
   return lost
 }
 
@@ -131,110 +172,5 @@ function countDone(rebuilt: Database, meta: Meta): void {
       meta.done_bytes += result?.length ?? 0
     }
     meta.next_done = after + 1
-  }
-}
-
-// The view: one plain database file with the log's pages in it
-
-function buildView(database: string, { path, frames }: Log, viewPath: string): void {
-  rmSync(viewPath, { force: true })
-  if (existsSync(database)) copyFileSync(database, viewPath)
-  else closeSync(openSync(viewPath, 'w'))
-  if (frames.length === 0) return
-  const [from, to] = [openSync(path, 'r'), openSync(viewPath, 'r+')]
-  try {
-    const buffer = Buffer.alloc(pageBytes)
-    for (const { page, offset } of frames) {
-      // A page number that rotted must not make a file of terabytes.
-      if (page < 1 || page > 1_000_000) continue
-      readSync(from, buffer, 0, pageBytes, offset)
-      writeSync(to, buffer, 0, pageBytes, (page - 1) * pageBytes)
-    }
-  } finally {
-    closeSync(from)
-    closeSync(to)
-  }
-}
-
-/** Undefined where not even a new first page makes it a database. */
-function openView(path: string): DatabaseSync | undefined {
-  for (const firstPage of [undefined, freshFirstPage()]) {
-    patchFirstPage(path, firstPage)
-    const view = new DatabaseSync(path, { readOnly: true })
-    try {
-      view.prepare('SELECT max(seq) FROM ops')
-      view.prepare('SELECT max(number) FROM done')
-      return view
-    } catch {
-      view.close()
-    }
-  }
-  return undefined
-}
-
-/** The header and the list of the tables are the same in every journal of this version. */
-function freshFirstPage(): Uint8Array {
-  const fresh = new DatabaseSync(':memory:')
-  try {
-    fresh.exec(schema)
-    return fresh.serialize().subarray(0, pageBytes)
-  } finally {
-    fresh.close()
-  }
-}
-
-function patchFirstPage(path: string, firstPage: Uint8Array | undefined): void {
-  const fd = openSync(path, 'r+')
-  try {
-    if (firstPage) writeSync(fd, firstPage, 0, pageBytes, 0)
-    // Read and write without a log, and ask the file for its length.
-    writeSync(fd, Buffer.from([1, 1]), 0, 2, 18)
-    writeSync(fd, Buffer.from([0xff, 0xff, 0xff, 0xff]), 0, 4, 92)
-  } finally {
-    closeSync(fd)
-  }
-}
-
-/** Reads a table by its key, around what cannot be read: a range that fails is halved until single keys are left. */
-class Sweep<T> {
-  unreadable = 0
-  readonly #view: DatabaseSync
-  readonly #sql: string
-  readonly #key: string
-  #probes = 0
-
-  constructor(view: DatabaseSync, select: string, key: string) {
-    this.#view = view
-    this.#sql = `${select} NOT INDEXED WHERE ${key} BETWEEN ? AND ? ORDER BY ${key}`
-    this.#key = key
-  }
-
-  *rows(): Generator<T> {
-    const ranges: [number, number][] = [[1, 2 ** 40]]
-    for (let range = ranges.pop(); range; range = ranges.pop()) {
-      const failedAt = yield* this.#range(...range)
-      if (failedAt === undefined) continue
-      if (++this.#probes > probesMax) return
-      const to = range[1]
-      if (failedAt === to) this.unreadable++
-      else {
-        const middle = Math.floor((failedAt + to) / 2)
-        ranges.push([middle + 1, to], [failedAt, middle])
-      }
-    }
-  }
-
-  /** Returns the first key that may lie behind the failure. */
-  *#range(from: number, to: number): Generator<T, number | undefined> {
-    let next = from
-    try {
-      for (const row of this.#view.prepare(this.#sql).iterate(from, to)) {
-        next = Number(row[this.#key]) + 1
-        yield row as unknown as T
-      }
-      return undefined
-    } catch {
-      return Math.min(next, to)
-    }
   }
 }

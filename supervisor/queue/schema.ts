@@ -81,3 +81,40 @@ PRAGMA wal_autocheckpoint = 1000;
 PRAGMA temp_store = MEMORY;
 PRAGMA cell_size_check = ON;
 `
+
+/** In the order of the tables above, as they lie in the file. */
+export const opsColumns = [
+  'seq',
+  'id',
+  'target',
+  'lane',
+  'hash',
+  'work',
+  'expires_at',
+  'bytes',
+  'crc',
+  'place',
+  'waits',
+  'due',
+  'held',
+  'session',
+  'maybe',
+  'revision',
+  'attempts',
+  'accepted_at',
+  'changed_at',
+  'reason',
+  'state_crc',
+] as const
+export const doneColumns = ['number', 'id', 'hash', 'result', 'crc'] as const
+export const metaColumns = [
+  'one',
+  'session',
+  'next_seq',
+  'next_done',
+  'first_done',
+  'done_bytes',
+  'commits',
+  'corrupt_entries',
+  'crc',
+] as const

@@ -257,8 +257,10 @@ export class Store {
     rmSync(this.#path(heldWalFile), { force: true })
     if (torn) copyFileSync(this.#path(walFile), this.#path(heldWalFile))
     const bytes = sizeOf(this.#path(databaseFile))
-    if (mark && mark.commits > 0 && bytes === 0 && wal.believed === 0)
+    // SQLite would make a new database of nothing and delete the log.
+    if (bytes === 0 && (wal.frames.length > 0 || (mark?.commits ?? 0) > 0)) {
       throw new Corrupt('the database is empty')
+    }
     const open = this.#openFiles()
     try {
       if (mark && open.ledger.commits < mark.commits) throw new Corrupt('the last changes are missing')
