@@ -9,6 +9,7 @@ TOOLS=(
   pgbouncer                                           # a transaction pooler between it and the database
   libatomic1                                          # Node.js 26 links against it
   python3 mmdebstrap                                  # flows outside containers; the stand-in base image
+  strace                                              # what a journal's disk holds after a power loss
 )
 ENGINE=(docker.io docker-cli docker-buildx docker-compose)
 ENGINE_SUITE=trixie # the first Debian release with a Compose v2 and a buildx of its own

@@ -224,6 +224,8 @@ export const limits = {
   /** Damaged journals that are kept, and their bytes; the oldest ones go. */
   queueQuarantined: 5,
   queueQuarantineBytes: 2 * 1024 * 1024 * 1024,
+  /** Milliseconds to wait for the locks of a process that has just ended. */
+  queueBusyMs: 5_000,
   /** Milliseconds until a journal that failed is opened again. */
   queueReopenMs: 1_000,
   /** Slots in one state directory. */

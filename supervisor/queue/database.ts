@@ -2,6 +2,7 @@
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { crc32 } from 'node:zlib'
+import { limits } from '../core/limits.ts'
 import { Corrupt, columns, type Row } from './row.ts'
 import { pragmas, schema, schemaVersion } from './schema.ts'
 
@@ -51,7 +52,8 @@ export class Database {
 
   /** @throws what SQLite throws where the file is none of ours */
   constructor(path: string) {
-    this.#db = new DatabaseSync(path)
+    // The kernel takes the locks of a killed process away one by one: its slot may be free a moment before its database.
+    this.#db = new DatabaseSync(path, { timeout: limits.queueBusyMs })
     try {
       this.#db.exec(pragmas)
       const { user_version } = this.#get<{ user_version: number }>('PRAGMA user_version') ?? {
