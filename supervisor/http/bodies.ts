@@ -2,9 +2,11 @@
 // their way into a database.
 
 import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { parseExact } from '../core/json.ts'
 import { limits } from '../core/limits.ts'
+import { createBodyReader } from './body-reader.ts'
 import { RequestError } from './envelope.ts'
 
 /** An empty body is no body, whatever its type says: `curl -X POST -H 'content-type: application/json'`. */
@@ -42,16 +44,13 @@ export interface Submission {
 /** One operation, an array of them, or one on each line. What it makes of a body is a `Submission`. */
 export function takeOperations(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser(
-    'application/json',
-    { parseAs: 'buffer' },
-    async (_request: unknown, body: Buffer) => bounded(fromJson(body)),
-  )
-  app.addContentTypeParser(
-    'application/x-ndjson',
-    { parseAs: 'buffer' },
-    async (_request: unknown, body: Buffer) => bounded(fromLines(body)),
-  )
+  const readBody = createBodyReader()
+  const take = (type: string, read: (body: Buffer) => Submission) =>
+    app.addContentTypeParser(type, async (_request: unknown, body: IncomingMessage) =>
+      readBody(body, (bytes) => bounded(read(bytes))),
+    )
+  take('application/json', fromJson)
+  take('application/x-ndjson', fromLines)
   refuseOtherTypes(app)
 }
 

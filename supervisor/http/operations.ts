@@ -6,19 +6,13 @@ import { catalogue, FlowkeepError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { ListRequest, OperationQueue, Submitted } from '../core/queue.ts'
 import { expectNoBody, type Item, type Submission, takeOperations } from './bodies.ts'
-import { type Refusal, RequestError, refuse } from './envelope.ts'
+import { RequestError, refuse } from './envelope.ts'
 
 type Refused = Extract<Submitted, { state: 'refused' }>
 
 export function addOperationRoutes(app: FastifyInstance, queue: OperationQueue): void {
   app.register(async (scope) => {
     takeOperations(scope)
-    const answerOther = scope.errorHandler
-    scope.setErrorHandler((error: { statusCode?: number }, request, reply) =>
-      error.statusCode === 413
-        ? refuse(reply, tooLarge)
-        : answerOther.call(scope, error as never, request, reply),
-    )
     scope.post('/v1/operations', async (request, reply) => submit(queue, request, reply))
   })
   app.get('/v1/operations', async (request) => queue.list(readListRequest(request.query)))
@@ -40,13 +34,6 @@ export function addOperationRoutes(app: FastifyInstance, queue: OperationQueue):
     await queue.discard(id)
     return { id, state: 'discarded' }
   })
-}
-
-const tooLarge: Refusal = {
-  code: 'operation_too_large',
-  message: `the body is larger than ${limits.controlBodyBytes} bytes`,
-  field: 'body',
-  hint: 'Send fewer operations in one request, or smaller ones.',
 }
 
 async function submit(queue: OperationQueue, request: FastifyRequest, reply: FastifyReply) {

@@ -1,3 +1,4 @@
+import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import type { ErrorCode } from '../../../supervisor/core/errors.ts'
 import { parseExact } from '../../../supervisor/core/json.ts'
@@ -5,6 +6,7 @@ import { limits } from '../../../supervisor/core/limits.ts'
 import type { Submitted } from '../../../supervisor/core/queue.ts'
 import { createFakeQueue, queueWhatHasAnId, refusal, view } from '../../harness/fake-queue.ts'
 import { callSocket, rawRequest, sendRaw } from '../../harness/raw-http.ts'
+import { until } from '../../harness/until.ts'
 import { openControl } from './control-fixture.ts'
 
 const operation = { id: 'order-1', target: 'rpa_db', sql: 'insert into a values ($1)', params: [1] }
@@ -333,3 +335,45 @@ t.test('§6 a queue that answers too few is a fault of ours, and nothing is ackn
   t.equal(status, 500)
   t.match(json, { error: { code: 'internal' } })
 })
+
+t.test(
+  'R6.5 bodies under way are bounded together, and there is room again once they are gone',
+  async (t) => {
+    const queue = createFakeQueue()
+    const { path, call } = await openControl(t, { operations: queue })
+    const size = limits.controlBodyBytes
+    const begun = rawRequest(
+      'POST /v1/operations',
+      `content-type: application/json\r\ncontent-length: ${size}\r\n`,
+    )
+    const holders: Socket[] = []
+    t.teardown(() => {
+      for (const socket of holders) socket.destroy()
+    })
+    for (let n = 0; n < limits.controlBodiesBytes / size; n++) {
+      const socket = connect({ path })
+      socket.on('error', () => {})
+      holders.push(socket)
+      // All but the last byte, and no more comes.
+      await new Promise<void>((resolve) => socket.write(begun + ' '.repeat(size - 1), () => resolve()))
+    }
+    const big = { id: 'a', params: ['x'.repeat(100)] }
+    const refused = await until(
+      'there is no room',
+      () => call('POST', '/v1/operations', big),
+      ({ status }) => status !== 202,
+    )
+    t.match(refused, {
+      status: 429,
+      headers: { 'retry-after': /^\d+$/ },
+      json: { error: { code: 'queue_full' } },
+    })
+    for (const socket of holders) socket.destroy()
+    const taken = await until(
+      'there is room',
+      () => call('POST', '/v1/operations', big),
+      ({ status }) => status !== 429,
+    )
+    t.equal(taken.status, 202)
+  },
+)
