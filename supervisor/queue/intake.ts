@@ -20,8 +20,8 @@ export interface IntakeParts {
   readonly journal: Pick<Journal, 'append' | 'lookUp'>
   readonly channel: Channel
   readonly lanes: Lanes
-  /** Something is on disk that was not. */
-  appended(): void
+  /** Something is on disk that was not; with `unsure` it may be. */
+  appended(unsure: boolean): void
   /** The journal refused for want of room. */
   full(bound: Extract<Appended, { state: 'full' }>['bound']): void
 }
@@ -252,10 +252,10 @@ export class Intake {
     })
     try {
       const appended = await journal.append(entries)
-      if (appended.some(({ state }) => state === 'stored')) this.#parts.appended()
+      if (appended.some(({ state }) => state === 'stored')) this.#parts.appended(false)
       for (const [index, each] of batch.entries()) this.#answerAppended(each, appended[index])
     } catch (error) {
-      // It may be on disk all the same.
+      this.#parts.appended(true)
       for (const { waiting } of batch)
         waiting.answer(answers.outcomeUnknown(waiting.submission.operation.id, messageOf(error)))
     }

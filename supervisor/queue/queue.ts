@@ -260,9 +260,9 @@ class Queue implements LocalQueue {
       journal: this.#parts.journal,
       channel,
       lanes,
-      appended: () => {
-        this.#saidFull = false
-        this.#own.wake(target.name)
+      appended: (unsure) => {
+        if (!unsure) this.#saidFull = false
+        this.#own.wake(target.name, unsure)
       },
       full: (bound) => this.#tellFull(bound),
     })

@@ -37,7 +37,13 @@ export class Slot {
 
   constructor(parts: SlotParts) {
     this.#parts = parts
-    this.#sweep = new Sweep({ ...parts, targetOf: (name) => this.#targets.get(name) })
+    this.#sweep = new Sweep({
+      ...parts,
+      targetOf: (name) => this.#targets.get(name),
+      looked: () => {
+        for (const { replay } of this.#targets.values()) replay.wake()
+      },
+    })
   }
 
   get journal(): Journal {
@@ -69,9 +75,10 @@ export class Slot {
     return served
   }
 
-  wake(target: string): void {
+  /** @param unsure a write has failed and may be on disk all the same */
+  wake(target: string, unsure = false): void {
     this.#targets.get(target)?.replay.wake()
-    this.#sweep.wake()
+    this.#sweep.wake(unsure)
   }
 
   isBusy(untilMs: number): boolean {

@@ -26,6 +26,8 @@ export interface SweepParts {
   readonly report: Report
   maxAgeMs(): number
   targetOf(name: string): SweepTarget | undefined
+  /** After each look: should a wake ever have been missed, it is made up for now. */
+  looked(): void
 }
 
 export class Sweep {
@@ -38,14 +40,15 @@ export class Sweep {
     this.#parts = parts
   }
 
-  /** Something may be queued. */
-  wake(): void {
+  /** @param unsure a write has failed, so that the journal may hold more than its figures say */
+  wake(unsure = false): void {
     if (this.#timer || this.#underWay || this.#stopping.signal.aborted) return
-    if (this.#parts.journal.figures.operations === 0) return
+    if (this.#parts.journal.figures.operations === 0 && !unsure) return
     this.#timer = this.#parts.clock.startTimer(limits.overdueCheckMs, () => {
       this.#timer = undefined
       this.#underWay = this.#look().finally(() => {
         this.#underWay = undefined
+        this.#parts.looked()
         this.wake()
       })
     })

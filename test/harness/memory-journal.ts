@@ -43,6 +43,8 @@ export interface MemoryJournal extends Journal {
   /** The next calls of that name reject, or are done and then reject (`after`). */
   fail(name: 'append' | 'lookUp' | 'take' | 'settle', times?: number, when?: 'before' | 'after'): void
   diskFull: boolean
+  /** The process dies: no call is answered any more, and none has an effect. */
+  kill(): void
 }
 
 export function emptyDisk(): MemoryDisk {
@@ -59,6 +61,8 @@ export function createMemoryJournal(options: MemoryJournalOptions, disk = emptyD
   const failures: { name: string; when: 'before' | 'after' }[] = []
   let order: Promise<unknown> = Promise.resolve()
   let closed = false
+  let killed = false
+  const never = new Promise<never>(() => {})
 
   const laneOf = ({ operation: { target, key } }: Pick<Entry, 'operation'>) => JSON.stringify([target, key])
   const waiting = () => disk.rows.filter(({ state }) => state !== 'dead')
@@ -69,6 +73,7 @@ export function createMemoryJournal(options: MemoryJournalOptions, disk = emptyD
     const failure = failures.findIndex((each) => each.name === name)
     const fails = failure < 0 ? undefined : failures.splice(failure, 1)[0]?.when
     const answer = order.then(() => {
+      if (killed) return never
       if (closed && name !== 'close') throw new Error('the journal is closed')
       if (fails === 'before') throw new Error(`EIO: ${name}`)
       const result = work()
@@ -154,6 +159,9 @@ export function createMemoryJournal(options: MemoryJournalOptions, disk = emptyD
     diskFull: false,
     get closed() {
       return closed
+    },
+    kill() {
+      killed = true
     },
     fail(name, times = 1, when = 'before') {
       for (let n = 0; n < times; n++) failures.push({ name, when })

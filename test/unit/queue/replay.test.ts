@@ -163,6 +163,14 @@ t.test('R8.4 what cannot be written down is tried until it can, and its lane wai
   t.equal(journal.figures.operations, 0)
 })
 
+t.test('R8.3 what may be on disk after a write that failed is drained like all the rest', async (t) => {
+  const { submit, target, pass, journal } = createTestQueue()
+  journal.fail('append', 1, 'after')
+  t.same(states(await submit(op('a', queue))), ['outcome_unknown'])
+  await pass(limits.overdueCheckMs)
+  t.same(target.effects, ['a'])
+})
+
 t.test('R8.3 batches under way never share a lane', async (t) => {
   const { submit, target, settle } = createTestQueue({ target: createScriptedTarget({ batchMax: 2 }) })
   target.trouble = 'hang'
@@ -265,6 +273,24 @@ t.test('R3.1 expired in a lane that pauses: settled by the sweep, with the targe
   await pass(limits.overdueCheckMs)
   t.match(await local.show('late'), { state: 'dead', reason: { code: 'expired' } })
   t.equal((await local.show('bad'))?.state, 'queued')
+})
+
+t.test('R3.1 sent while the sweep was reading: settled with the target all the same', async (t) => {
+  const { submit, target, pass, clock, journal } = createTestQueue()
+  target.judge = ({ operation }) => (operation.id === 'bad' ? deadlock : applied)
+  await submit(op('bad', queue))
+  for (let n = 0; n < 6; n++) await pass(32_000)
+  const expiresAt = new Date(clock.wallMs() + 1_000).toISOString()
+  t.same(states(await submit(op('late', { expiresAt }))), ['queued'])
+  const { overdue } = journal
+  journal.overdue = async (bounds) => {
+    const entries = await overdue(bounds)
+    await journal.settle(entries.map(({ seq }) => ({ to: 'maybe_applied', seq })))
+    return entries
+  }
+  await pass(limits.overdueCheckMs)
+  await pass(limits.overdueCheckMs)
+  t.same(target.cancels, [['late']])
 })
 
 t.test('R3.1 taken over from an earlier process and too old: settled with the target', async (t) => {

@@ -257,8 +257,48 @@ t.test('R3.1 what is past its expiry is not applied, unless it already was', asy
   t.same(states(await submit(op('a', soon))), ['applied'], 'the target knows')
   t.same(states(await submit(op('b', soon))), ['operation_refused'])
   t.same(target.effects, ['a'])
-  t.same(target.cancels, [['a'], ['b']])
+  t.same(target.cancels, [['a'], ['b']], 'and it keeps them from being applied later')
+  t.same(states(await submit(op('q', { ...soon, mode: 'queue' }))), ['operation_refused'])
   target.trouble = away
   t.same(states(await submit(op('c', soon))), ['dependency_unavailable'], 'nobody can tell now')
   t.equal(journal.figures.operations, 0)
+})
+
+t.test('R8.3 what is being written to the journal is not overtaken either', async (t) => {
+  const { submit, target, journal, settle } = createTestQueue()
+  const { append } = journal
+  const written = Promise.withResolvers<void>()
+  journal.append = async (entries) => {
+    await written.promise
+    return append(entries)
+  }
+  const first = submit(op('a', { mode: 'queue' }))
+  const second = submit(op('b'))
+  await settle()
+  t.same(states(await submit(op('c', { mode: 'direct' }))), ['lane_busy'])
+  t.same(target.effects, [])
+  written.resolve()
+  t.same([...states(await first), ...states(await second)], ['queued', 'queued'])
+  await settle()
+  t.same(target.effects, ['a', 'b'])
+})
+
+t.test('R8.3 a dead letter that is tried again waits for what is on its way in its lane', async (t) => {
+  const { submit, target, queue, settle } = createTestQueue()
+  target.judge = ({ revision, operation }) =>
+    operation.id === 'dead' && revision === 1
+      ? { state: 'refused', code: '23505', message: 'no' }
+      : { state: 'applied' }
+  await submit(op('dead', { mode: 'queue' }))
+  await settle()
+  target.next.push('hang')
+  const direct = submit(op('a'))
+  await settle()
+  await queue.retry('dead')
+  await settle()
+  t.same(target.effects, [])
+  target.go()
+  await direct
+  await settle()
+  t.same(target.effects, ['a', 'dead'])
 })
