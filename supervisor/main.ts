@@ -7,7 +7,7 @@ import { describeProblem } from './config/problem.ts'
 import { changedButFixed, createReloader, type Reload, type ReloadWish } from './config/reload.ts'
 import type { Settings } from './config/settings.ts'
 import { watchFiles } from './config/watch.ts'
-import { systemClock as clock } from './core/clock.ts'
+import { systemClock as clock, sleep } from './core/clock.ts'
 import { checkName, type Dependency } from './core/dependency.ts'
 import { FlowkeepError, messageOf } from './core/errors.ts'
 import { type Cause, exitCodeFor, exitCodes } from './core/exit.ts'
@@ -24,11 +24,13 @@ import { createDependencyCheck } from './health/dependency-check.ts'
 import { createMemoryCheck } from './health/memory-check.ts'
 import { HealthMonitor } from './health/monitor.ts'
 import { createProgramChecks } from './health/programs.ts'
+import { createQueueCheck } from './health/queue-check.ts'
 import { openControlHttp } from './http/control.ts'
 import type { EarlyOpening } from './http/early.ts'
 import { portUnavailable } from './http/port-unavailable.ts'
 import { openPublicHttp } from './http/public.ts'
 import { statusReport } from './http/status-report.ts'
+import { type OpenedQueue, openLocalQueue } from './local-queue.ts'
 import { createFlowOutput, type FlowOutput } from './logs/flow-output.ts'
 import { createOwnLogs, type OwnLogs } from './logs/own-logs.ts'
 import { createMetrics, type Metrics } from './metrics/registry.ts'
@@ -40,7 +42,6 @@ import { leave } from './process/leave.ts'
 import { loadNative, type Native } from './process/native.ts'
 import { createReaper, type Reaper } from './process/reaper.ts'
 import { createRestartPolicy, type RestartPolicy } from './process/restart-policy.ts'
-import { ensureStateDirectory } from './process/state-directory.ts'
 import { createStopBudget } from './process/stop-budget.ts'
 import { startThreads } from './process/threads.ts'
 import { flushMs, timerLengthMs } from './process/timer-lengths.ts'
@@ -134,6 +135,8 @@ class Supervisor {
   readonly #budget = createStopBudget()
   readonly #security: SecurityAtStart
 
+  /** Once the state directory is claimed. */
+  #operations: OpenedQueue | undefined
   #gate: ServiceOrchestrator
   #gateClosing = new AbortController()
   /** Databases gate every start; services only the first one, later ones go on without them. */
@@ -235,7 +238,7 @@ class Supervisor {
       linesDropped: () => this.#logs.sink.droppedLines,
       resources: this.#cgroup.read,
       diskFreeBytes: disks.freeBytes,
-      queue: () => undefined,
+      queue: () => this.#operations?.queue.stats(),
     })
   }
 
@@ -332,9 +335,12 @@ class Supervisor {
       const { memoryBytes, memoryLimitBytes } = this.#cgroup.read()
       return { usedBytes: memoryBytes, limitBytes: memoryLimitBytes }
     }
+    const queue = this.#operations?.queue
+    const seen = (name: string) => queue?.targetSeen(name)
     return [
-      ...this.#dependencies.map((dependency) => createDependencyCheck(dependency, times)),
+      ...this.#dependencies.map((dependency) => createDependencyCheck(dependency, times, seen)),
       createMemoryCheck({ ...times, readMemory }),
+      ...(queue ? [createQueueCheck({ ...times, stats: () => queue.stats() })] : []),
       ...programs,
     ]
   }
@@ -412,7 +418,7 @@ class Supervisor {
     if ('failed' in listener && listener.host === host && listener.port === port) {
       throw portUnavailable(listener.failed, host, port)
     }
-    ensureStateDirectory(this.#fixed.state.directory)
+    this.#operations = await this.#openQueue()
     await openControlHttp({
       path: this.#fixed.control.socket,
       owner: this.#fixed.flow.user,
@@ -421,6 +427,7 @@ class Supervisor {
       ready: () => this.#readyNow(),
       reload: () => this.#reloadNow('always'),
       drain: () => this.#drainNow(),
+      operations: this.#operations.queue,
     })
     await openPublicHttp({
       host,
@@ -432,6 +439,18 @@ class Supervisor {
       started: () => this.#hasBeenRunning,
       metrics: this.#metrics.render,
     })
+  }
+
+  async #openQueue(): Promise<OpenedQueue> {
+    const opened = await openLocalQueue({
+      ...{ clock, random, logger: this.#logs.logger, settings: this.#fixed },
+      tryLock: this.#native.tryLock,
+      counted: this.#metrics.operationsCounted,
+    })
+    const adopt = () =>
+      void opened.queue.adopt().then(() => clock.startTimer(limits.queueAdoptEveryMs, adopt), this.#fail)
+    adopt()
+    return opened
   }
 
   #refuse(error: unknown): void {
@@ -551,6 +570,7 @@ class Supervisor {
     this.#configuration = next
     this.#dependencies = createDependencies(next.settings)
     this.#gate = this.#createGate()
+    void this.#operations?.reconfigure(next.settings).catch((error) => this.#fail(error))
     this.#restarts.reconfigure(next.settings.restart)
     this.#health.start(this.#healthChecks())
     this.#machine.dispatch({ type: 'config_changed' })
@@ -565,7 +585,7 @@ class Supervisor {
       ready: this.#isReady(),
       flow: this.#flow.status,
       resources: this.#cgroup.read(),
-      queue: undefined,
+      queue: this.#operations?.queue.stats(),
       log: { lines: this.#output.lines, dropped: this.#logs.sink.droppedLines },
     })
   }
@@ -576,14 +596,18 @@ class Supervisor {
     return flushMs(this.#settings.stop.graceMs, this.#budget, clock.monotonicMs())
   }
 
+  /** The flow's last words come out, and what it has submitted goes on its way as far as that makes progress. */
   async #flush(): Promise<void> {
-    await this.#flow.release(this.#flushMs())
+    const flushMs = this.#flushMs()
+    const untilMs = clock.monotonicMs() + flushMs
+    await Promise.all([this.#flow.release(flushMs), this.#operations?.queue.drain(untilMs)])
     this.#machine.dispatch({ type: 'flushed' })
   }
 
   async #exit({ cause = { reason: 'internal' } }: Lifecycle): Promise<void> {
     // A stop that cut the flush short leaves the pipes open: nothing may come out of them after the last line.
     await this.#flow.release(0)
+    await this.#closeQueue()
     const { lastExit, stoppedByReload } = this.#flow.status
     const message = cause.reason === 'dependency_unavailable' ? this.#whatIsMissing() : cause.message
     const leaving = {
@@ -592,8 +616,22 @@ class Supervisor {
       flushMs: this.#flushMs(),
       lastExit,
       lastLines: this.#output.lastLines().map(this.#logs.redact),
+      unsentOperations: this.#operations?.queue.stats().operations ?? 0,
     }
     await leave(leaving, { ...this.#logs, exitNow: this.#native.exitNow })
+  }
+
+  /** What is in the journal is on disk already: closing makes the next start quicker, and is not waited for long. */
+  async #closeQueue(): Promise<void> {
+    const waited = new AbortController()
+    const patience = sleep(clock, this.#flushMs(), waited.signal).catch(() => {})
+    const closed = this.#operations?.queue
+      .close()
+      .catch((error) =>
+        this.#logs.logger.error({ event: 'queue.close_failed' }, this.#logs.redact(messageOf(error))),
+      )
+    await Promise.race([closed, patience])
+    waited.abort()
   }
 
   #whatIsMissing(): string {

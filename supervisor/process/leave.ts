@@ -13,6 +13,8 @@ export interface Leaving {
   readonly lastExit?: FlowExit | undefined
   /** What the flow said last, oldest first. */
   readonly lastLines?: readonly string[]
+  /** Operations that stay in the local queue. */
+  readonly unsentOperations?: number
 }
 
 export interface LeaveParts {
@@ -22,8 +24,8 @@ export interface LeaveParts {
 }
 
 export async function leave(leaving: Leaving, { logger, sink, exitNow }: LeaveParts): Promise<never> {
-  const { cause, code, lastExit, lastLines = [] } = leaving
-  const report = exitReport(cause, code, lastExit, lastLines)
+  const { cause, code, lastExit, lastLines = [], unsentOperations = 0 } = leaving
+  const report = exitReport(cause, code, lastExit, lastLines, unsentOperations)
   writeTerminationLog(report)
   const level = code === 0 || cause.reason === 'stopped' ? 'info' : 'error'
   const { message, ...fields } = report

@@ -23,6 +23,7 @@ export function exitReport(
   code: number,
   lastExit: FlowExit | undefined,
   lastLogLines: readonly string[],
+  unsentOperations: number,
 ): ExitReport {
   return {
     reason: cause.reason,
@@ -30,7 +31,7 @@ export function exitReport(
     signal: lastExit?.signal ?? null,
     ...(cause.message ? { message: cause.message } : {}),
     lastLogLines,
-    unsentOperations: 0,
+    unsentOperations,
   }
 }
 

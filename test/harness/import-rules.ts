@@ -18,6 +18,7 @@ const compositionRoots = new Set([
   'supervisor/main.ts',
   'supervisor/dependencies.ts',
   'supervisor/security.ts',
+  'supervisor/local-queue.ts',
   'supervisor/cli/main.ts',
 ])
 

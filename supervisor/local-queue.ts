@@ -1,0 +1,110 @@
+// The operation queue with what it stands on: a slot of the state directory, the journal in it, and a target for each
+// database and service of the settings. Made here, beside `main.ts`, because the running supervisor and
+// `flowkeep queue` without one need the same.
+
+import { randomUUID } from 'node:crypto'
+import type { Settings } from './config/settings.ts'
+import type { Clock } from './core/clock.ts'
+import { limits } from './core/limits.ts'
+import type { Logger } from './core/logger.ts'
+import type { Target } from './core/target.ts'
+import { connectionOf } from './postgres/connection.ts'
+import type { DatabasePool } from './postgres/pool.ts'
+import { problemOf } from './postgres/sql-text.ts'
+import { ensureStateDirectory } from './process/state-directory.ts'
+import { createHttpTarget } from './queue/http-target.ts'
+import type { Journal } from './queue/journal.ts'
+import { openJournal } from './queue/open-journal.ts'
+import { createQueue, type LocalQueue, type QueueBounds } from './queue/queue.ts'
+import type { Counted } from './queue/report.ts'
+import { abandonedSlots, claimSlot, type Slot } from './queue/slots.ts'
+
+export interface QueueHost {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly logger: Logger
+  readonly settings: Settings
+  /** Locks an open file until it is closed; false while another holds it. */
+  readonly tryLock: (fd: number) => boolean
+  readonly counted: Counted
+}
+
+export interface Targets {
+  readonly targets: readonly Target[]
+  /** Of the databases, by name. Closed with their target. */
+  readonly pools: ReadonlyMap<string, DatabasePool>
+}
+
+export interface OpenedQueue {
+  readonly queue: LocalQueue
+  /** Of the settings that hold now. */
+  readonly pools: ReadonlyMap<string, DatabasePool>
+  reconfigure(settings: Settings): Promise<void>
+}
+
+/** @throws FlowkeepError `state_directory_unavailable` */
+export async function openLocalQueue(host: QueueHost): Promise<OpenedQueue> {
+  const { clock, random, logger, settings, tryLock, counted } = host
+  const root = settings.state.directory
+  ensureStateDirectory(root)
+  const bounds = boundsOf(settings)
+  const slots = { root, tryLock }
+  let opened = await createTargets(settings, clock)
+  const queue = createQueue({
+    ...{ clock, random, logger, counted, bounds, targets: opened.targets },
+    journal: await openSlot(claimSlot(slots), bounds),
+    problemOf,
+    newId: randomUUID,
+    adopt: () =>
+      Promise.all(abandonedSlots(slots, limits.queueAdoptedSlots).map((slot) => openSlot(slot, bounds))),
+  })
+  return {
+    queue,
+    get pools() {
+      return opened.pools
+    },
+    async reconfigure(next) {
+      opened = await createTargets(next, clock)
+      await queue.reconfigure(opened.targets, boundsOf(next))
+    },
+  }
+}
+
+export function boundsOf({ queue: { maxOperations, maxBytes, maxAgeMs } }: Settings): QueueBounds {
+  return { maxOperations, maxBytes, maxAgeMs }
+}
+
+/** The slot goes with the journal. */
+export async function openSlot(slot: Slot, bounds: QueueBounds): Promise<Journal> {
+  const { directory } = slot
+  const { maxOperations, maxBytes } = bounds
+  const journal = await openJournal({ directory, maxOperations, maxBytes })
+  const close = journal.close.bind(journal)
+  journal.close = async () => {
+    await close()
+    slot.release()
+  }
+  return journal
+}
+
+/** The driver is loaded only where a database is named. */
+export async function createTargets(settings: Settings, clock: Clock): Promise<Targets> {
+  const pools = new Map<string, DatabasePool>()
+  const targets: Target[] = []
+  const databases = Object.entries(settings.databases)
+  if (databases.length > 0) {
+    const [{ createPool }, { PostgresTarget }] = await Promise.all([
+      import('./postgres/pool.ts'),
+      import('./postgres/target.ts'),
+    ])
+    for (const [name, { url, poolSize: size, connectTimeoutMs }] of databases) {
+      const pool = createPool({ target: () => connectionOf(name, url), size, connectTimeoutMs, clock })
+      pools.set(name, pool)
+      targets.push(new PostgresTarget(name, pool))
+    }
+  }
+  for (const [name, service] of Object.entries(settings.services)) {
+    targets.push(createHttpTarget(name, service, clock))
+  }
+  return { targets, pools }
+}
