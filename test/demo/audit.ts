@@ -14,8 +14,6 @@ export interface Audit {
   readonly duplicated: number
   /** Rows whose fields are not those of their lines, or whose lines the file does not have. */
   readonly differing: number
-  /** Records that were sent a second time and ignored. */
-  readonly repeated: number
   /** Files with other numbers of rows and rejects than they must have. */
   readonly miscounted: readonly string[]
 }
@@ -46,10 +44,8 @@ export async function audit(url: string, files: readonly DataFile[]): Promise<Au
       'select file from rows union select file from rejects except select unnest($1::text[])',
       [files.map(({ name }) => name)],
     )
-    const repeats = await client.query<{ count: number }>('select sum(repeat_count)::int as count from files')
     return {
       ...sumOf(audits),
-      repeated: repeats.rows[0]?.count ?? 0,
       miscounted: [
         ...audits.flatMap(({ miscounted }) => miscounted ?? []),
         ...strangers.rows.map(({ file }) => `${file}: there is no such file`),

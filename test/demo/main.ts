@@ -13,12 +13,13 @@ import { type Options, parseOptions } from './options.ts'
 import { realFiles } from './real-files.ts'
 import { renderReport, whatIsMissing } from './report.ts'
 import { allOf, type Deliveries, type Figures, type Stage, storySteps } from './story.ts'
-import { buildSupervisor, type Supervisor, startSupervisor } from './supervisor.ts'
+import { buildSupervisor, migrate, type Supervisor, startSupervisor } from './supervisor.ts'
 import { openView } from './view.ts'
 import { type Watch, watchHttp } from './watch.ts'
+import { openWire, type Wire } from './wire.ts'
 import { createWorkDirectory, type WorkDirectory } from './work-directory.ts'
 
-const preparing = 'a PostgreSQL is prepared, and not started'
+const preparing = "a PostgreSQL is prepared with Flowkeep's schema, and not started"
 const batchRowsMax = 500
 /** Small runs have small batches, so that there is a middle to be killed in. */
 const batches = 100
@@ -38,6 +39,7 @@ class Interrupted extends Error {
 interface Built {
   readonly work: WorkDirectory
   database?: PostgresServer
+  wire?: Wire
   supervisor?: Supervisor
   watch?: Watch
 }
@@ -124,19 +126,25 @@ async function prepare({ options, board, built, files, figures, abort }: Telling
   ])
   abort.throwIfAborted()
   const database = fulfilled(postgres)
-  const supervisor = startSupervisor({
+  const wire = await openWire(database.port)
+  built.wire = wire
+  const settings = {
     work,
     program: fulfilled(program),
     launcher: namespace.launcher,
-    databaseUrl: database.url(),
+    databaseUrl: wire.through(database.url()),
     port: fulfilled(port),
     batchRows: Math.min(batchRowsMax, Math.ceil(board.rowsTotal / batches)),
-  })
+  }
+  await database.start()
+  await migrate({ ...settings, databaseUrl: database.url() })
+  await database.halt('fast')
+  const supervisor = startSupervisor(settings)
   built.supervisor = supervisor
   const watch = watchHttp(fulfilled(port), abort)
   built.watch = watch
   board.live = { records: supervisor.records, watch }
-  return { board, work, database, supervisor, watch, files, abort, figures }
+  return { board, work, database, wire, supervisor, watch, files, abort, figures }
 }
 
 function fulfilled<T>(settled: PromiseSettledResult<T>): T {
@@ -188,9 +196,10 @@ function evidence(work: WorkDirectory, supervisor: Supervisor): string {
   ].join('\n')
 }
 
-async function tearDown({ work, database, supervisor, watch }: Built, isKept: boolean): Promise<void> {
+async function tearDown({ work, database, wire, supervisor, watch }: Built, isKept: boolean): Promise<void> {
   watch?.over()
   await supervisor?.kill()
+  await wire?.close()
   await database?.stop('immediate')
   await work.close(isKept)
   if (isKept) process.stdout.write(`The files are left in ${work.path}\n`)

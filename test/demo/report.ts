@@ -50,6 +50,7 @@ export function whatIsMissing(findings: Findings): string[] {
   expect(flowStarts === 2, `the flow was started ${flowStarts} times instead of twice`)
   expect(unexpectedEvents === 0, `${unexpectedEvents} events that the lifecycle does not know`)
   expect(logLinesDropped === 0, `${logLinesDropped} lines of the log were dropped`)
+  expect(figures.queuedMost !== 0, 'nothing was queued while the database was away')
   return [...problems, ...whatTheDatabaseLacks(findings)]
 }
 
@@ -97,7 +98,6 @@ function tableRows({ files, figures, records, watch }: Findings): [string, strin
     ['lines lost', known(audit?.lost, formatCount)],
     ['lines duplicated', known(audit?.duplicated, formatCount)],
     ['rows that differ from the file', known(audit?.differing, formatCount)],
-    ['inserts repeated after the crash', known(audit?.repeated, formatCount)],
     ['flow starts, restarts', known(figures.flowStarts, (starts) => `${starts}, ${starts - 1}`)],
     ['orphans reaped', known(figures.orphansReaped, formatCount)],
     ['zombies left', known(figures.zombiesLeft, formatCount)],
@@ -106,6 +106,9 @@ function tableRows({ files, figures, records, watch }: Findings): [string, strin
     ['database ready to flow started', known(figures.readyToFlowMs, formatMs)],
     ['flow killed to flow running', known(figures.killedToRunningMs, formatMs)],
     ['rows per second, while it works', known(figures.rowsPerSecond, formatCount)],
+    ['rows handed over without the database', known(figures.rowsWhileAway, formatCount)],
+    ['operations queued at most', known(figures.queuedMost, formatCount)],
+    ['database back to queue empty', known(figures.drainMs, formatMs)],
     ['shutdown', known(figures.stopMs, formatMs)],
     ["supervisor's memory at most", known(figures.memoryPeakBytes, formatBytes)],
     [

@@ -10,12 +10,15 @@ import type { DataFile } from './data-file.ts'
 import { formatCount, formatMs } from './format.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Look, Watch } from './watch.ts'
+import type { Wire } from './wire.ts'
 import type { WorkDirectory } from './work-directory.ts'
 
 export interface Stage {
   readonly board: Board
   readonly work: WorkDirectory
   readonly database: PostgresServer
+  /** Between the supervisor and the database. */
+  readonly wire: Wire
   readonly supervisor: Supervisor
   readonly watch: Watch
   readonly files: Deliveries
@@ -28,6 +31,7 @@ export interface Deliveries {
   readonly atOnce: readonly DataFile[]
   /** While the flow works on it, it is killed. */
   readonly largest: DataFile
+  /** Comes while the database is cut off. */
   readonly late: DataFile
 }
 
@@ -45,6 +49,12 @@ export interface Figures {
   zombiesLeft?: number
   memoryPeakBytes?: number
   rowsPerSecond?: number
+  /** Operations in the local queue while the database was away, at most. */
+  queuedMost?: number
+  /** Rows handed over while the database was away. */
+  rowsWhileAway?: number
+  /** From the moment the database was back until the queue was empty. */
+  drainMs?: number
   unexpectedEvents?: number
   logLinesDropped?: number
   stopMs?: number
@@ -62,7 +72,9 @@ export const storySteps: readonly {
   { title: 'the flow leaves 1,000 orphans behind', tell: orphanStorm },
   { title: 'kill -9 in the middle of the largest file', tell: crash },
   { title: 'the flow is restarted and goes on', tell: restart },
-  { title: 'a late file arrives, everything is stored', tell: lateFile },
+  { title: 'the database is cut off, and the flow works on', tell: cutOff },
+  { title: 'a late file arrives, the queue takes all of it', tell: lateFile },
+  { title: 'the database is back, the queue drains', tell: drain },
   { title: 'graceful stop (SIGTERM)', tell: stop },
   { title: 'every line of every file is looked for in the database', tell: account },
 ]
@@ -86,8 +98,9 @@ async function gateWaits(stage: Stage): Promise<string> {
 }
 
 async function gateOpens(stage: Stage): Promise<string> {
-  const { supervisor, database, figures } = stage
+  const { supervisor, database, wire, figures } = stage
   await within('PostgreSQL to start', database.start(), stage)
+  await wire.mend()
   const readyAtMs = Date.now()
   const open = await within('the log to say gate.open', supervisor.record('gate.open'), stage)
   const started = await within('the log to say flow.started', supervisor.record('flow.started'), stage)
@@ -126,8 +139,8 @@ async function crash(stage: Stage): Promise<string> {
   const { supervisor, work, files, board } = stage
   // Everything before is stored, so that the next rows are those of the largest file.
   const beforeIt = await within(
-    'the files before it to be stored',
-    storedFiles(stage, files.atOnce.length),
+    'the files before it to be handed over',
+    handedOver(stage, files.atOnce.length),
     stage,
   )
   work.deliver(files.largest)
@@ -166,13 +179,45 @@ async function restart(stage: Stage): Promise<string> {
   return `after ${restarting['delayMs']} ms of backoff, from row ${formatCount(stored + 1)} on`
 }
 
-async function lateFile(stage: Stage): Promise<string> {
-  const { supervisor, work, files, figures, board } = stage
+async function cutOff(stage: Stage): Promise<string> {
+  const { supervisor, wire, work, files } = stage
+  // All of it applied: what the queue holds from here on comes from the time without the database.
+  await within('the flow to be through', handedOver(stage, files.atOnce.length + 1), stage)
+  await lookWithin('the queue to be empty', stage, (look) => queued(look) === 0)
+  await wire.cut()
   work.deliver(files.late)
   supervisor.signal('SIGHUP')
-  await within('the flow to have stored all files', storedFiles(stage, allOf(files).length), stage)
+  const { message } = await within(
+    'the log to say breaker.opened',
+    supervisor.record('breaker.opened'),
+    stage,
+  )
+  return String(message)
+}
+
+async function lateFile(stage: Stage): Promise<string> {
+  const { supervisor, files, figures } = stage
+  await within('the flow to have handed over all files', handedOver(stage, allOf(files).length), stage)
+  const away = supervisor.records.all.filter(({ state }) => state === 'queued')
+  figures.rowsWhileAway = away.reduce((sum, { rows }) => sum + Number(rows), 0)
   figures.rowsPerSecond = rowsPerSecond(supervisor.records.all)
-  return `${formatCount(board.rowsDone)} rows of ${allOf(files).length} files`
+  const look = await lookWithin(
+    '/health to say degraded and the metrics to show the queue',
+    stage,
+    (look) => queued(look) > 0 && look.health.status === 200 && look.health.body.status === 'degraded',
+  )
+  figures.queuedMost = queued(look)
+  return `${formatCount(figures.queuedMost)} operations with ${formatCount(figures.rowsWhileAway)} rows are queued, /health 200 degraded`
+}
+
+async function drain(stage: Stage): Promise<string> {
+  const { wire, figures } = stage
+  const healedAtMs = performance.now()
+  await wire.mend()
+  await lookWithin('the queue to be empty', stage, (look) => queued(look) === 0)
+  figures.drainMs = performance.now() - healedAtMs
+  await lookWithin('/health to answer 200 healthy', stage, isHealthy)
+  return `empty ${formatMs(figures.drainMs)} after the database was back, the breaker's pause included`
 }
 
 async function stop(stage: Stage): Promise<string> {
@@ -209,9 +254,13 @@ function isHealthy({ health: { status, body } }: Look): boolean {
   return status === 200 && body.state === 'running' && body.status === 'healthy'
 }
 
-/** The flow has looked through its inbox and stored this many files. */
-function storedFiles({ supervisor }: Stage, count: number): Promise<LogRecord> {
-  return supervisor.record(({ storedFiles }) => storedFiles === count)
+/** The flow has looked through its inbox and handed over this many files. */
+function handedOver({ supervisor }: Stage, count: number): Promise<LogRecord> {
+  return supervisor.record(({ filesDone }) => filesDone === count)
+}
+
+function queued({ metrics }: Look): number {
+  return metrics.get('flowkeep_operations_queued{target="rpa_db"}') ?? 0
 }
 
 /** While it had something to do. */

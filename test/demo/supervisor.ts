@@ -1,10 +1,11 @@
 // The supervisor as it ships, bundled, over the demo's flow: started, told signals, looked at from outside.
 
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { bundleSupervisor } from '../../images/bundle.ts'
 import { nodeFlags } from '../../images/node-flags.ts'
 import { listProcesses } from '../../supervisor/process/tree.ts'
@@ -48,6 +49,12 @@ export async function buildSupervisor(work: WorkDirectory): Promise<string> {
 
 const flow = fileURLToPath(new URL('flow/main.ts', import.meta.url))
 const flowFlags = ['--disable-warning=ExperimentalWarning']
+
+/** `flowkeep migrate`, as whoever sets a database up does once. */
+export async function migrate(options: SupervisorOptions): Promise<void> {
+  const args = [...nodeFlags, options.program, 'migrate']
+  await promisify(execFile)(process.execPath, args, { cwd: options.work.path, env: environmentFor(options) })
+}
 
 export function startSupervisor(options: SupervisorOptions): Supervisor {
   const { work, program, launcher } = options

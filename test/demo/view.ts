@@ -16,7 +16,7 @@ const barColumns = 30
 
 export function openView(board: Board, out: WriteStream, environment: NodeJS.ProcessEnv): View {
   const isLive = out.isTTY && !environment['CI'] && environment['TERM'] !== 'dumb'
-  return isLive && out.rows > board.steps.length + 8 ? openBlock(board, out) : openLines(board, out)
+  return isLive && out.rows > board.steps.length + 9 ? openBlock(board, out) : openLines(board, out)
 }
 
 function openBlock(board: Board, out: WriteStream): View {
@@ -108,9 +108,11 @@ function figureLines(board: Board, rowsPerSecond: number): string[] {
   const bar = `${'█'.repeat(filled)}${'░'.repeat(barColumns - filled)}`
   const health = now ? `${now.body.status}, /health ${now.status}` : '–'
   const memory = look?.metrics.get('process_resident_memory_bytes')
+  const queued = metric('operations_queued{target="rpa_db"}')
   return [
     `  state    ${(now?.body.state ?? '–').padEnd(14)} health  ${health}`,
     `  rows     ${bar}  ${formatCount(rowsDone)} / ${formatCount(rowsTotal)}  ${formatCount(rowsPerSecond)}/s`,
+    `  queue    ${formatCount(queued)} operations wait for the database`,
     `  orphans reaped ${formatCount(metric('orphans_reaped_total'))}   ` +
       `restarts ${Math.max(0, metric('flow_starts_total') - 1)}   ` +
       `supervisor's memory ${memory === undefined ? '–' : formatBytes(memory)}`,

@@ -1,21 +1,23 @@
 // The demo's flow: stores the records of every CSV file in its inbox. A plain program that knows little of Flowkeep: it
-// says when it is ready, logs JSON lines, and obeys signals. HUP: look into the inbox again. USR2: leave 1,000 orphans
-// behind. TERM: finish the batch and end.
+// says when it is ready, submits its writes, logs JSON lines, and obeys signals. It never has to think of the database
+// being away. HUP: look into the inbox again. USR2: leave 1,000 orphans behind. TERM: finish the batch and end.
 //
 // Environment: INBOX, a directory; BATCH_ROWS; the database's URL and FLOWKEEP_SOCKET as the supervisor passes them on.
 
 import { EventEmitter, once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { request } from 'node:http'
 import { join } from 'node:path'
-import { beginning, readBatches } from './batches.ts'
+import { beginning, type Progress, readBatches } from './batches.ts'
 import { leaveOrphans } from './orphans.ts'
 import { openStore } from './store.ts'
+import { connectToSupervisor } from './supervisor-client.ts'
 
 const orphanCount = 1000
 const inbox = required('INBOX')
 const batchRows = Number(required('BATCH_ROWS'))
-const store = await openStore(required('CONTAINER_DATABASE_RPA_DB_URL'))
+const supervisor = connectToSupervisor(required('FLOWKEEP_SOCKET'))
+const store = await openStore(required('CONTAINER_DATABASE_RPA_DB_URL'), 'rpa_db', supervisor)
+const progress = new Map<string, Progress>(store.progress)
 
 const attention = new EventEmitter()
 let isStopping = false
@@ -36,14 +38,16 @@ process.on('SIGUSR2', () => {
   )
 })
 
-let done = await store.countRecords()
+let done = store.recordsAtStart
 say('info', done === 0 ? 'beginning' : `going on after ${done} records`, { goingOnAfter: done })
-await sayReady(required('FLOWKEEP_SOCKET'))
+await supervisor.ready()
+// Signal listeners alone do not keep a process alive.
+const alive = setInterval(() => {}, 2 ** 30)
 while (!isStopping) {
   if (isLookWanted) await storeInbox()
   else await once(attention, 'wanted')
 }
-await store.close()
+clearInterval(alive)
 say('info', `stopped after ${done} records`)
 
 async function storeInbox(): Promise<void> {
@@ -53,31 +57,26 @@ async function storeInbox(): Promise<void> {
     await storeFile(name)
     if (isStopping) return
   }
-  say('info', `${names.length} files are stored`, { storedFiles: names.length, done })
+  say('info', `${names.length} files are handed over`, { filesDone: names.length, done })
 }
 
 async function storeFile(name: string): Promise<void> {
-  const from = (await store.progress()).get(name) ?? beginning(name)
+  let from = progress.get(name) ?? beginning(name)
   if (from.isFinished) return
   let startedMs = performance.now()
   for await (const batch of readBatches(join(inbox, name), from, batchRows)) {
-    await store.save(batch)
+    const state = await store.save(from, batch)
     const rows = batch.rows.length + batch.rejects.length
     const endedMs = performance.now()
     const tookMs = Math.round((endedMs - startedMs) * 1000) / 1000
     startedMs = endedMs
     done += rows
-    say('info', `stored up to line ${batch.progress.nextLine - 1} of ${name}`, { done, rows, tookMs })
+    const fields = { done, rows, tookMs, state, batch: `${name}:${from.nextLine}` }
+    from = batch.progress
+    progress.set(name, from)
+    say('info', `${state} up to line ${from.nextLine - 1} of ${name}`, fields)
     if (isStopping) return
   }
-}
-
-async function sayReady(socketPath: string): Promise<void> {
-  const call = request({ socketPath, path: '/v1/ready', method: 'POST', agent: false }).end()
-  const [response] = await once(call, 'response')
-  response.resume()
-  if (response.statusCode >= 300)
-    throw new Error(`the supervisor refuses our readiness: ${response.statusCode}`)
 }
 
 function say(level: 'info' | 'error', message: string, fields: Record<string, unknown> = {}): void {

@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { listProcesses } from '../../../supervisor/process/tree.ts'
 import { type Audit, audit } from '../../demo/audit.ts'
@@ -20,6 +21,7 @@ import { awkwardFiles } from '../../demo/awkward-files.ts'
 import type { DataFile } from '../../demo/data-file.ts'
 import { beginning, readBatches } from '../../demo/flow/batches.ts'
 import { openStore } from '../../demo/flow/store.ts'
+import type { Operation } from '../../demo/flow/supervisor-client.ts'
 import { realFiles } from '../../demo/real-files.ts'
 import { checkout } from '../../harness/checkout.ts'
 import { startPostgres } from '../../harness/postgres.ts'
@@ -93,6 +95,7 @@ for (const [how, options, description] of [
       ['lines duplicated', '0$'],
       ['rows that differ from the file', '0$'],
       ['flow starts, restarts', '2, 1$'],
+      ['operations queued at most', '[1-9]'],
       ['orphans reaped', '1,000$'],
       ['zombies left', '0$'],
       ['log lines all valid JSON', 'yes '],
@@ -134,7 +137,7 @@ t.test('R3.4 a lost, a duplicated and a changed line are each found', async (t) 
   const files = [...realFiles(100), ...awkwardFiles]
   await server.createDatabase('intact')
   await store(t, server.url('intact'), files)
-  const nothing = { lost: 0, duplicated: 0, differing: 0, repeated: 0, miscounted: [] }
+  const nothing = { lost: 0, duplicated: 0, differing: 0, miscounted: [] }
   t.match(await audit(server.url('intact'), files), nothing)
 
   const damages: readonly [sql: string, found: Partial<Audit>][] = [
@@ -173,13 +176,30 @@ function pick({ lost = 0, duplicated = 0, differing = 0 }: Partial<Audit>) {
   return { lost, duplicated, differing }
 }
 
+/** What the supervisor would do with the flow's operations. */
 async function store(t: Test, url: string, files: readonly DataFile[]): Promise<void> {
   const inbox = t.testdir({})
-  const store = await openStore(url)
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const apply = async ({ effects }: Operation) => {
+    for (const { sql, params } of effects) {
+      await client.query(sql, params.map(asText))
+    }
+    return 'applied' as const
+  }
+  const { save } = await openStore(url, 'rpa_db', { ready: async () => {}, submit: apply })
   for (const { name, bytes } of files) {
     const path = join(inbox, name)
     writeFileSync(path, bytes)
-    for await (const batch of readBatches(path, beginning(name), 7)) await store.save(batch)
+    let from = beginning(name)
+    for await (const batch of readBatches(path, from, 7)) {
+      await save(from, batch)
+      from = batch.progress
+    }
   }
-  await store.close()
+  await client.end()
+}
+
+function asText(param: unknown): unknown {
+  return typeof param === 'object' && param !== null ? JSON.stringify(param) : param
 }
