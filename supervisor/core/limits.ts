@@ -168,6 +168,34 @@ export const limits = {
   recordsBatch: 500,
   /** Bytes of payloads in one claim; one record is always given. */
   recordsClaimBytes: 16 * 1024 * 1024,
+  /** Records in one request to enqueue. */
+  recordsPerRequest: 10_000,
+  /** Characters of a queue's name, of a record's key, and of the reason it failed for. */
+  recordQueueChars: 100,
+  recordKeyChars: 500,
+  recordReasonChars: 2_000,
+  /** Milliseconds that a claim may wait for records. */
+  recordsWaitMs: 25_000,
+  /** Queues with claims of their own, and with figures of their own, at one time. */
+  recordQueues: 64,
+  /** Records that a flow may hold. */
+  recordsHeld: 10_000,
+  /** Records claimed ahead for a queue. */
+  recordsAhead: 500,
+  /** Milliseconds within which a flow must come back for more to be claimed ahead, and after which they go back. */
+  recordsSoonMs: 100,
+  recordsAheadMs: 1_000,
+  /** Milliseconds between two claims that look from the beginning of a queue, at most. */
+  recordsLookMs: 1_000,
+  /** Milliseconds between two looks into an empty queue. */
+  recordsPollMsMin: 20,
+  recordsPollMsMax: 500,
+  /** Milliseconds until what could not be told the database is told again. */
+  recordsRetryMs: 1_000,
+  /** Batches of completions under way. */
+  recordCompletionBatches: 2,
+  /** Batches in one recovery. */
+  recordsRecoveryTurns: 20,
   /** Milliseconds between two counts of the records in the database, at least. */
   recordsCountMs: 5_000,
   /** Days of history kept, made ahead, and keyed rows of it deleted in one go before a day is dropped. */

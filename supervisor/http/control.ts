@@ -8,12 +8,14 @@ import type { StateName } from '../core/lifecycle.ts'
 import { limits } from '../core/limits.ts'
 import type { Logger } from '../core/logger.ts'
 import type { OperationQueue } from '../core/queue.ts'
+import type { Records } from '../core/records.ts'
 import type { StatusReport } from '../core/status.ts'
 import { expectNoBody, takeJsonOnly } from './bodies.ts'
 import { answerError, envelope, refuse } from './envelope.ts'
 import { answerClientError, closeServer } from './listener.ts'
 import { answerWhatHasNoRoute } from './no-route.ts'
 import { addOperationRoutes } from './operations.ts'
+import { addRecordRoutes } from './records.ts'
 import { claimSocketPath, type Owner, socketRefusal } from './socket-path.ts'
 
 /** Each of the commands returns the state it led to, or throws a FlowkeepError (`wrong_state`, `config_invalid`). */
@@ -27,6 +29,7 @@ export interface ControlParts {
   reload(): StateName | Promise<StateName>
   drain(): StateName | Promise<StateName>
   readonly operations?: OperationQueue | undefined
+  readonly records?: Records | undefined
 }
 
 export interface ControlHttp {
@@ -95,6 +98,7 @@ function createApp(parts: ControlParts, server: Server): FastifyInstance {
   answerWhatHasNoRoute(app)
   addLifecycleRoutes(app, parts)
   if (parts.operations) addOperationRoutes(app, parts.operations)
+  if (parts.records) addRecordRoutes(app, parts.records)
   return app
 }
 

@@ -41,6 +41,7 @@ export function rawRequest(line: string, headers = ''): string {
 export interface SocketAnswer {
   readonly status: number
   readonly headers: NodeJS.Dict<string | string[]>
+  readonly text: string
   readonly json: Record<string, unknown>
 }
 
@@ -61,6 +62,7 @@ export function callSocket(
         resolve({
           status: response.statusCode ?? 0,
           headers: response.headers,
+          text,
           json: text === '' ? {} : JSON.parse(text),
         })
       })

@@ -1,0 +1,79 @@
+// Records on their way back to the database. What cannot be told to it now is told later, because our session lives on
+// and nobody else would take them back; what our session has lost needs no telling.
+
+import type { Clock, Timer } from '../core/clock.ts'
+import { messageOf } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
+import type { Logger } from '../core/logger.ts'
+import { type GiveBack, type Held, type RecordStore, StoreFailure } from '../core/record-store.ts'
+
+export interface ReturnsParts {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly store: Pick<RecordStore, 'giveBack'>
+  /** They can be claimed again. */
+  returned(): void
+}
+
+interface Lot {
+  readonly records: readonly Held[]
+  readonly how: GiveBack
+}
+
+export class Returns {
+  readonly #parts: ReturnsParts
+  #waiting: Lot[] = []
+  #working: Promise<void> | undefined
+  #timer: Timer | undefined
+
+  constructor(parts: ReturnsParts) {
+    this.#parts = parts
+  }
+
+  get waiting(): number {
+    return this.#waiting.reduce((sum, { records }) => sum + records.length, 0)
+  }
+
+  give(records: readonly Held[], how: GiveBack): void {
+    if (records.length === 0) return
+    for (let start = 0; start < records.length; start += limits.recordsBatch) {
+      this.#waiting.push({ records: records.slice(start, start + limits.recordsBatch), how })
+    }
+    void this.send()
+  }
+
+  /** Resolves when all of it is told, or cannot be told now. Never rejects. */
+  send(): Promise<void> {
+    this.#timer?.cancel()
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined
+    })
+    return this.#working
+  }
+
+  /** Their lease is lost: they are others' by now, or will be soon. */
+  forget(): void {
+    this.#timer?.cancel()
+    this.#waiting = []
+  }
+
+  async #work(): Promise<void> {
+    const { clock, logger, store, returned } = this.#parts
+    for (let lot = this.#waiting[0]; lot !== undefined; lot = this.#waiting[0]) {
+      try {
+        await store.giveBack(lot.records, lot.how)
+      } catch (error) {
+        if (error instanceof StoreFailure && error.reason === 'unavailable') {
+          this.#timer = clock.startTimer(limits.recordsRetryMs, () => void this.send())
+          return
+        }
+        logger.error(
+          { event: 'records.not_given_back', records: lot.records.length },
+          `cannot give back records, their time limit will: ${messageOf(error)}`,
+        )
+      }
+      if (this.#waiting[0] === lot) this.#waiting.shift()
+      returned()
+    }
+  }
+}
