@@ -239,6 +239,7 @@ class Supervisor {
       resources: this.#cgroup.read,
       diskFreeBytes: disks.freeBytes,
       queue: () => this.#operations?.queue.stats(),
+      records: () => undefined,
     })
   }
 
@@ -586,6 +587,7 @@ class Supervisor {
       flow: this.#flow.status,
       resources: this.#cgroup.read(),
       queue: this.#operations?.queue.stats(),
+      records: undefined,
       log: { lines: this.#output.lines, dropped: this.#logs.sink.droppedLines },
     })
   }

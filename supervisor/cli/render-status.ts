@@ -4,6 +4,7 @@ import type { StatusReport } from '../core/status.ts'
 import { age } from './age.ts'
 import { printable } from './printable.ts'
 import { renderQueue } from './render-queue.ts'
+import { renderRecords } from './render-records.ts'
 import { type Look, renderTable } from './text-table.ts'
 
 type Row = readonly [title: string, text: string]
@@ -31,6 +32,7 @@ export function renderStatus(status: StatusReport, look: Look): string {
     ]),
     renderTable(checkColumns, checks, look),
     ...(status.queue ? [renderQueue(status.queue, look)] : []),
+    ...(status.records ? [renderRecords(status.records, look)] : []),
     list(resourceRows(status)),
   ]
   return `${sections.join('\n\n')}\n`

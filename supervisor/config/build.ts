@@ -46,6 +46,12 @@ export function buildSettings(values: Values<typeof schema>, groups: Groups, hos
       maxBytes: values.queue.max_bytes,
       maxAgeMs: values.queue.max_age,
     },
+    records: {
+      database: values.records.database ?? onlyOne([...groups.databases.keys()]),
+      leaseMs: values.records.lease,
+      timeoutMs: values.records.timeout,
+      maxAttempts: values.records.max_attempts,
+    },
     health: {
       directory: values.healthchecks.directory,
       intervalMs: values.health.interval,
@@ -58,6 +64,10 @@ export function buildSettings(values: Values<typeof schema>, groups: Groups, hos
       allowedSetuid: itemsOf(values.security.allowed_setuid),
     },
   }
+}
+
+function onlyOne<T>(items: readonly T[]): T | undefined {
+  return items.length === 1 ? items[0] : undefined
 }
 
 /** Of a list whose format has checked every item. */

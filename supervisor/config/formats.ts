@@ -125,6 +125,11 @@ export const instanceId = matching(
   /^[A-Za-z0-9._:-]{1,128}$/,
 )
 
+export const databaseName = matching(
+  'the name of a database as in CONTAINER_DATABASE_<NAME>_URL, in lower case',
+  /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/,
+)
+
 export const sqlQuery = matching(
   'one SQL statement on one line, at most 1000 characters',
   /^(?=.*\S)[^\p{Cc}\p{Zl}\p{Zp}]{1,1000}$/u,

@@ -8,7 +8,7 @@ import { placeOf } from './names.ts'
 import { nearest } from './nearest.ts'
 import { type Problem, problem } from './problem.ts'
 import { type Resolved, resolve } from './resolve.ts'
-import { checkRules, checkServiceRules } from './rules.ts'
+import { checkRecordsDatabase, checkRules, checkServiceRules } from './rules.ts'
 import { type Family, leavesOf, schema, type Tree } from './schema.ts'
 import type { Settings } from './settings.ts'
 import { type Gathered, gather, type Sources } from './sources.ts'
@@ -61,6 +61,7 @@ export function loadConfiguration(sources: ConfigurationSources): Loaded {
     ...gathered.problems,
     ...fixed.problems,
     ...checkRules(fixed.leaves, sources.uid),
+    ...checkRecordsDatabase(fixed.leaves, databaseNames(groups)),
     ...resolvedGroups.flatMap((group) => problemsOf(group, groups, gathered)),
     ...gathered.unknown,
   ]
@@ -89,6 +90,10 @@ function groupsOf({ values, broken }: Gathered): Group[] {
   }
   // CONTAINER_DATABASE_… stands before CONTAINER_SERVICE_….
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group)
+}
+
+function databaseNames(groups: readonly Group[]): string[] {
+  return groups.filter(({ family }) => family.section === 'databases').map(({ label }) => label.toLowerCase())
 }
 
 function allSecrets(trees: readonly Tree[], { values }: Gathered): string[] {

@@ -20,6 +20,7 @@ const groups: readonly Group[] = [
   { title: 'Waiting for dependencies', sections: ['gate'] },
   { title: 'Health and control', sections: ['http', 'health', 'healthchecks', 'control', 'state'] },
   { title: 'The local queue', sections: ['queue'] },
+  { title: 'Records', sections: ['records'] },
   { title: 'Security', sections: ['security'] },
   { title: 'Stopping', sections: ['stop'] },
   { title: 'Restarting', sections: ['restart'] },

@@ -83,6 +83,17 @@ export function checkRules(leaves: readonly ResolvedLeaf[], uid: number | undefi
   }
 }
 
+/** The database that holds the records is one of those that are named. */
+export function checkRecordsDatabase(leaves: readonly ResolvedLeaf[], names: readonly string[]): Problem[] {
+  const leaf = lookUp(leaves)('records.database')
+  if (typeof leaf?.value !== 'string' || names.includes(leaf.value)) return []
+  const known = names.length === 0 ? 'none is named' : names.join(', ')
+  const hint = `Name it by CONTAINER_DATABASE_${leaf.value.toUpperCase()}_URL, or choose another.`
+  return [
+    problem(nameOf(leaf), `no database is called ${leaf.value}`, `one of the databases (${known})`, hint),
+  ]
+}
+
 /** Rules of one service: a request carries one kind of authentication. */
 export function checkServiceRules(leaves: readonly ResolvedLeaf[]): Problem[] {
   const at = lookUp(leaves)

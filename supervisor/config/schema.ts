@@ -247,6 +247,32 @@ export const schema = {
       'An operation that has waited longer becomes a dead letter. Databases remember the ids of applied ones for longer than this.',
     ),
   },
+  records: {
+    database: optional(
+      'CONTAINER_RECORDS_DATABASE',
+      formats.databaseName,
+      'Database that holds the records.',
+      { defaultNote: 'the only database' },
+    ),
+    lease: setting(
+      'CONTAINER_RECORDS_LEASE',
+      duration('1s', '1h'),
+      '30s',
+      'How long records stay with a container that is not heard of any more. It is renewed three times within.',
+    ),
+    timeout: setting(
+      'CONTAINER_RECORDS_TIMEOUT',
+      duration('1s', '7d'),
+      '15m',
+      'How long a flow may hold one record; then it is taken back even if the flow lives.',
+    ),
+    max_attempts: setting(
+      'CONTAINER_RECORDS_MAX_ATTEMPTS',
+      integer(1, 1000),
+      '5',
+      'Attempts after which a record has failed for good.',
+    ),
+  },
   security: {
     enforce: setting(
       'CONTAINER_SECURITY_ENFORCE',

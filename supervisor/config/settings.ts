@@ -67,6 +67,13 @@ export interface Settings {
     readonly maxBytes: number
     readonly maxAgeMs: number
   }
+  readonly records: {
+    /** Undefined where several databases are named and none is chosen, or there is none. */
+    readonly database: string | undefined
+    readonly leaseMs: number
+    readonly timeoutMs: number
+    readonly maxAttempts: number
+  }
   readonly health: { readonly directory: string; readonly intervalMs: number; readonly timeoutMs: number }
   readonly security: {
     readonly enforce: (typeof securityEnforcements)[number]

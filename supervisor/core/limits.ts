@@ -112,6 +112,8 @@ export const limits = {
   metricChecks: 50,
   /** Targets of operations that have metrics of their own (four each, and the results); the rest are one. */
   metricTargets: 8,
+  /** Queues of records that have metrics of their own (five each); the rest are one. */
+  metricRecordQueues: 12,
   /** Words for what became of an operation, in metrics. */
   metricOperationResults: 8,
   /** Paths whose free space is a metric. */
@@ -178,6 +180,8 @@ export const limits = {
   recordsWaitMs: 25_000,
   /** Queues with claims of their own, and with figures of their own, at one time. */
   recordQueues: 64,
+  /** Queues shown in the status. */
+  recordQueuesShown: 200,
   /** Records that a flow may hold. */
   recordsHeld: 10_000,
   /** Records claimed ahead for a queue. */

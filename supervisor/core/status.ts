@@ -2,6 +2,7 @@
 
 import type { HealthReport } from './health.ts'
 import type { QueueStats } from './queue.ts'
+import type { RecordsStats } from './records.ts'
 
 export interface StatusReport {
   readonly health: HealthReport
@@ -36,5 +37,7 @@ export interface StatusReport {
   }
   /** Null until the queue is open. */
   readonly queue: QueueStats | null
+  /** Null until they can be had. */
+  readonly records: RecordsStats | null
   readonly log: { readonly lines: number; readonly dropped: number }
 }

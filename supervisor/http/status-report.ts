@@ -4,6 +4,7 @@ import { type FlowExit, reasonOfFlowExit } from '../core/exit.ts'
 import type { HealthReport } from '../core/health.ts'
 import { limits } from '../core/limits.ts'
 import type { QueueStats } from '../core/queue.ts'
+import type { RecordsStats } from '../core/records.ts'
 import type { StatusReport } from '../core/status.ts'
 
 export interface StatusSources {
@@ -30,6 +31,7 @@ export interface StatusSources {
     readonly pids: number | undefined
   }
   readonly queue: QueueStats | undefined
+  readonly records: RecordsStats | undefined
   readonly log: { readonly lines: number; readonly dropped: number }
 }
 
@@ -64,6 +66,7 @@ export function statusReport(sources: StatusSources): StatusReport {
       pids: resources.pids ?? null,
     },
     queue: sources.queue ? boundedQueue(sources.queue) : null,
+    records: sources.records ?? null,
     log: sources.log,
   }
 }

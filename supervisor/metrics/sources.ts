@@ -6,7 +6,9 @@ import { type CheckReport, type HealthReport, severityOf } from '../core/health.
 import { type StateName, stateNames } from '../core/lifecycle.ts'
 import { limits } from '../core/limits.ts'
 import type { QueueStats } from '../core/queue.ts'
+import type { RecordsStats } from '../core/records.ts'
 import { addQueue } from './queue.ts'
+import { addRecords } from './records.ts'
 
 export interface ResourceFigures {
   readonly cpuSeconds: number | undefined
@@ -30,6 +32,8 @@ export interface MetricSources {
   diskFreeBytes(): Promise<ReadonlyMap<string, number>>
   /** Undefined until the queue is open. */
   queue(): QueueStats | undefined
+  /** Undefined until records can be had. */
+  records(): RecordsStats | undefined
 }
 
 /** All of it at one moment. */
@@ -40,6 +44,7 @@ interface Snapshot {
   readonly resources: ResourceFigures
   readonly diskFreeBytes: ReadonlyMap<string, number>
   readonly queue: QueueStats | undefined
+  readonly records: RecordsStats | undefined
 }
 
 /** @returns what has to be called before each rendering */
@@ -50,6 +55,7 @@ export function addSources(registry: Registry, sources: MetricSources): () => Pr
   addHealth(registry, read)
   addResources(registry, read)
   addQueue(registry, () => read()?.queue)
+  addRecords(registry, () => read()?.records)
   return async () => {
     const diskFreeBytes = await sources.diskFreeBytes()
     snapshot = {
@@ -59,6 +65,7 @@ export function addSources(registry: Registry, sources: MetricSources): () => Pr
       resources: sources.resources(),
       diskFreeBytes,
       queue: sources.queue(),
+      records: sources.records(),
     }
   }
 }

@@ -27,7 +27,8 @@ export class Figures {
 
   byQueue(): Record<string, RecordQueueStats> {
     const stats: Record<string, RecordQueueStats> = Object.create(null)
-    for (const queue of [...new Set([...this.#own.keys(), ...this.#inDatabase.keys()])].sort()) {
+    const known = [...new Set([...this.#own.keys(), ...this.#inDatabase.keys()])]
+    for (const queue of known.slice(0, limits.recordQueuesShown).sort()) {
       const {
         pending = null,
         scheduled = null,

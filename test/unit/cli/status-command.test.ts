@@ -32,6 +32,7 @@ const status: StatusReport = {
     pids: 17,
   },
   queue: null,
+  records: null,
   log: { lines: 1234, dropped: 5 },
 }
 
@@ -82,6 +83,26 @@ OOM kills  0
 log lines  1234 from the flow, 5 dropped
 `,
   )
+})
+
+t.test('§3 records have their lines once there are any', async (t) => {
+  const counts = {
+    ...{ pending: 7, scheduled: 1, running: 3, failedKept: 2 },
+    ...{ claimed: 12, completed: 9, failed: 1, fenced: 4 },
+  }
+  const records = {
+    database: 'flows',
+    state: 'ready',
+    held: 3,
+    ahead: 5,
+    queues: { orders: counts },
+  } as const
+  t.match(
+    renderStatus({ ...status, records }, look),
+    /\nrecords {2}in flows, 3 held by the flow, 5 claimed ahead\n\nrecords of .*\n.*\norders +7 +1 +3 +2 +12 +9 +1 +4\n/,
+  )
+  const missing = { ...records, state: 'schema_missing', queues: {} } as const
+  t.match(renderStatus({ ...status, records: missing }, look), /flowkeep migrate/)
 })
 
 t.test('§3 the queue has its lines once it is open', async (t) => {

@@ -27,6 +27,7 @@ t.test('§5 every default', async (t) => {
     stop: { signal: 'SIGTERM', graceMs: 8000, drainMs: 0 },
     restart: { policy: 'on-failure', backoffMinMs: 500, backoffMaxMs: 30_000, max: 5, windowMs: 60_000 },
     queue: { maxOperations: 1_000_000, maxBytes: 1024 ** 3, maxAgeMs: 604_800_000 },
+    records: { database: 'a', leaseMs: 30_000, timeoutMs: 900_000, maxAttempts: 5 },
     health: { directory: '/opt/flowkeep/healthchecks', intervalMs: 10_000, timeoutMs: 5000 },
     security: { enforce: 'warn', accepted: [], allowedPorts: [], allowedSetuid: [] },
   })
@@ -73,6 +74,10 @@ t.test('R1.2 every variable reaches its place', async (t) => {
     CONTAINER_QUEUE_MAX_OPERATIONS: '13',
     CONTAINER_QUEUE_MAX_BYTES: '64KiB',
     CONTAINER_QUEUE_MAX_AGE: '14d',
+    CONTAINER_RECORDS_DATABASE: 'a',
+    CONTAINER_RECORDS_LEASE: '21s',
+    CONTAINER_RECORDS_TIMEOUT: '22m',
+    CONTAINER_RECORDS_MAX_ATTEMPTS: '23',
     CONTAINER_DATABASE_A_URL: 'postgres://db/a',
     CONTAINER_DATABASE_A_POOL_SIZE: '14',
     CONTAINER_SECURITY_ENFORCE: 'critical',
@@ -107,6 +112,7 @@ t.test('R1.2 every variable reaches its place', async (t) => {
     stop: { signal: 'SIGINT', graceMs: 20_000, drainMs: 15_000 },
     restart: { policy: 'always', backoffMinMs: 10, backoffMaxMs: 11, max: 12, windowMs: 90_000 },
     queue: { maxOperations: 13, maxBytes: 65_536, maxAgeMs: 1_209_600_000 },
+    records: { database: 'a', leaseMs: 21_000, timeoutMs: 1_320_000, maxAttempts: 23 },
     health: { directory: '/checks', intervalMs: 8000, timeoutMs: 9000 },
     security: {
       enforce: 'critical',
@@ -370,4 +376,20 @@ t.test('R7.1 a flow user is refused where the supervisor may not change to one',
     loadConfiguration({ environment, readFile: () => Buffer.alloc(0), hostname: 'box-1', uid })
   t.match(loadAs(0), { ok: true })
   t.match(loadAs(10001), { ok: false, problems: [{ variable: 'CONTAINER_FLOW_USER', found: /uid 10001/ }] })
+})
+
+t.test('§5 records are in the only database, or in one that is chosen and exists', async (t) => {
+  const one = { CONTAINER_DATABASE_A_URL: 'postgres://db/a' }
+  const two = { ...one, CONTAINER_DATABASE_B_URL: 'postgres://db/b' }
+  t.equal(accepted(one).settings.records.database, 'a')
+  t.equal(accepted(two).settings.records.database, undefined)
+  t.equal(accepted({ ...two, CONTAINER_RECORDS_DATABASE: 'b' }).settings.records.database, 'b')
+  t.match(problemsWith({ ...two, CONTAINER_RECORDS_DATABASE: 'c' }), [
+    {
+      variable: 'CONTAINER_RECORDS_DATABASE',
+      found: /called c/,
+      expected: /a, b/,
+      hint: /CONTAINER_DATABASE_C_URL/,
+    },
+  ])
 })

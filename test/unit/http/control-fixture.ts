@@ -20,6 +20,7 @@ export const status: StatusReport = {
     pids: null,
   },
   queue: null,
+  records: null,
   log: { lines: 0, dropped: 0 },
 }
 

@@ -26,6 +26,15 @@ const sources: MetricSources = {
     memoryLimitBytes: 2000,
     oomKills: 1,
   }),
+  records: () => ({
+    ...{ database: 'rpa_db', state: 'ready', held: 1, ahead: 2 },
+    queues: {
+      orders: {
+        ...{ pending: 7, scheduled: 1, running: 3, failedKept: 2 },
+        ...{ claimed: 12, completed: 9, failed: 1, fenced: 2 },
+      },
+    },
+  }),
   queue: () => ({
     ...emptyStats,
     operations: 5,

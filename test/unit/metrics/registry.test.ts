@@ -3,6 +3,7 @@ import type { CheckReport } from '../../../supervisor/core/health.ts'
 import { stateNames } from '../../../supervisor/core/lifecycle.ts'
 import { limits } from '../../../supervisor/core/limits.ts'
 import type { TargetStats } from '../../../supervisor/core/queue.ts'
+import type { RecordQueueStats } from '../../../supervisor/core/records.ts'
 import { emptyStats, idleTarget } from '../../harness/fake-queue.ts'
 import { createFilledMetrics, samplesOf } from './metrics-fixture.ts'
 
@@ -47,6 +48,11 @@ t.test('R5.2 every metric of the contract that concerns a single container is th
     'flowkeep_operations_dead{target="prefect"}': 0,
     'flowkeep_breaker_state{target="rpa_db"}': 2,
     'flowkeep_breaker_state{target="prefect"}': 1,
+    'flowkeep_records_claimed_total{queue="orders"}': 12,
+    'flowkeep_records_completed_total{queue="orders"}': 9,
+    'flowkeep_records_failed_total{queue="orders"}': 1,
+    'flowkeep_records_fenced_total{queue="orders"}': 2,
+    'flowkeep_records_pending{queue="orders"}': 7,
     'flowkeep_operations_total{target="rpa_db",result="applied"}': 3,
     'flowkeep_operations_total{target="rpa_db",result="dead"}': 1,
   }
@@ -128,7 +134,20 @@ t.test('§10 100,000 names from outside make no more series than the bound', asy
   }
   const targets: Record<string, TargetStats> = {}
   for (let n = 0; n < 1_000; n++) targets[`database_${n}`] = { ...idleTarget, queued: 1, dead: 2 }
+  const queues: Record<string, RecordQueueStats> = {}
+  const counts = {
+    pending: 1,
+    scheduled: 0,
+    running: 0,
+    failedKept: 0,
+    claimed: 1,
+    completed: 1,
+    failed: 1,
+    fenced: 1,
+  }
+  for (let n = 0; n < 200; n++) queues[`queue_${n}`] = counts
   const { metrics } = createFilledMetrics({
+    records: () => ({ database: 'flows', state: 'ready', held: 0, ahead: 0, queues }),
     health: () => ({ checks }),
     diskFreeBytes: async () => disks,
     queue: () => ({ ...emptyStats, targets }),
@@ -140,6 +159,7 @@ t.test('§10 100,000 names from outside make no more series than the bound', asy
   }
   const samples = samplesOf((await metrics.render(undefined)).body)
   t.ok(samples.size <= limits.metricSeries, `${samples.size} series`)
+  t.equal(samples.get('flowkeep_records_pending{queue="other"}'), 200 - limits.metricRecordQueues)
   t.equal(samples.get('flowkeep_operations_dead{target="other"}'), 2 * (1_000 - limits.metricTargets))
   t.equal(
     samples.get('flowkeep_signals_forwarded_total{signal="other"}'),
