@@ -4,9 +4,12 @@
 import { hostname } from 'node:os'
 import { Command, CommanderError, Option } from 'commander'
 import { type Loaded, loadConfiguration, readSmallFile } from '../config/load.ts'
+import { describeProblem } from '../config/problem.ts'
 import { renderReference } from '../config/reference.ts'
+import type { Settings } from '../config/settings.ts'
 import { systemClock } from '../core/clock.ts'
 import { checkName } from '../core/dependency.ts'
+import { FlowkeepError } from '../core/errors.ts'
 import { exitCodes } from '../core/exit.ts'
 import { createRedactor } from '../core/secret.ts'
 import { version } from '../core/version.ts'
@@ -15,6 +18,7 @@ import { renderAccepted, renderProblems } from './check-report.ts'
 import { renderConfigJson, renderConfigTable } from './config-command.ts'
 import { createControlClient } from './control-client.ts'
 import type { Probe } from './health-command.ts'
+import type { OfflineQueue } from './queue-access.ts'
 import { addQueueCommands, addSubmitCommand, type QueueProgramParts } from './queue-program.ts'
 import { runHelp } from './run-arguments.ts'
 import { type FailLevel, failLevels, runSecurityCommand } from './security-command.ts'
@@ -111,7 +115,7 @@ function createProgram(done: (code: number) => void): Command {
 
   const queueParts: QueueProgramParts = {
     ask: () => createControlClient(socketPath()),
-    openOffline: undefined,
+    openOffline,
     look,
     input: process.stdin,
     write: print,
@@ -265,9 +269,9 @@ async function security(options: SecurityOptions): Promise<number> {
   })
 }
 
-function load(): Loaded {
+function load(environment: NodeJS.ProcessEnv = process.env): Loaded {
   return loadConfiguration({
-    environment: process.env,
+    environment,
     readFile: readSmallFile,
     hostname: hostname(),
     uid: process.getuid?.(),
@@ -279,6 +283,33 @@ function socketPath(): string {
   const loaded = load()
   if (loaded.ok) return loaded.settings.control.socket
   return process.env['CONTAINER_CONTROL_SOCKET'] || '/run/flowkeep/control.sock'
+}
+
+/** What it holds can be seen and mended also where the rest of the configuration is missing. */
+async function openOffline(): Promise<OfflineQueue> {
+  const [{ openOfflineQueue }, { loadNative }] = await Promise.all([
+    import('../offline-queue.ts'),
+    import('../process/native.ts'),
+  ])
+  const ofQueue = /^CONTAINER_(?:QUEUE_\w+|STATE_DIRECTORY)$/
+  const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => ofQueue.test(name)))
+  const loaded = load()
+  return openOfflineQueue({
+    clock: systemClock,
+    random: Math.random,
+    tryLock: loadNative().tryLock,
+    settings: sound(loaded.ok ? loaded : load({ ...environment, CONTAINER_FLOW_NAME: 'flow' })),
+    wholeSettings: () => sound(loaded),
+  })
+}
+
+function sound(loaded: Loaded): Settings {
+  if (loaded.ok) return loaded.settings
+  throw new FlowkeepError('config_invalid', {
+    operation: 'cannot read the configuration',
+    message: loaded.problems.map(describeProblem).join('; '),
+    hint: 'run `flowkeep check` for the whole report',
+  })
 }
 
 function print(text: string): void {

@@ -20,6 +20,8 @@ export interface QueueAccess extends Pick<OperationQueue, 'list' | 'show' | 'ret
 
 /** The slots that no supervisor holds, locked until they are closed. */
 export interface OfflineQueue extends QueueAccess {
+  /** Slots with operations that are not shown, since a supervisor that runs elsewhere holds them. */
+  readonly held: readonly string[]
   close(): Promise<void>
 }
 
@@ -28,16 +30,22 @@ export type OpenOffline = () => Promise<OfflineQueue>
 
 /** Runs `use` on the running supervisor's queue, or on the slots when nobody listens on the socket. */
 export async function withQueue<T>(
-  parts: { readonly ask: AskSupervisor; readonly openOffline: OpenOffline | undefined },
+  parts: {
+    readonly ask: AskSupervisor
+    readonly openOffline: OpenOffline
+    note(text: string): void
+  },
   use: (queue: QueueAccess) => Promise<T>,
 ): Promise<T> {
   try {
     return await use(runningQueue(parts.ask))
   } catch (error) {
-    if (!isNobodyThere(error) || parts.openOffline === undefined) throw error
+    if (!isNobodyThere(error)) throw error
   }
   const offline = await parts.openOffline()
   try {
+    const { held } = offline
+    if (held.length > 0) parts.note(`not shown, a running supervisor holds it: ${held.join(', ')}`)
     return await use(offline)
   } finally {
     await offline.close()

@@ -11,7 +11,7 @@ import type { Look } from './text-table.ts'
 
 export interface QueueCommandParts {
   readonly ask: AskSupervisor
-  readonly openOffline: OpenOffline | undefined
+  readonly openOffline: OpenOffline
   readonly json: boolean
   readonly look: Look
   write(text: string): void
@@ -23,7 +23,8 @@ type Run = (queue: QueueAccess, parts: QueueCommandParts) => Promise<number>
 /** @returns the exit code */
 export async function runQueueCommand(parts: QueueCommandParts, run: Run): Promise<number> {
   try {
-    return await withQueue(parts, (queue) => run(queue, parts))
+    const note = (text: string) => parts.writeError(`${text}\n`)
+    return await withQueue({ ...parts, note }, (queue) => run(queue, parts))
   } catch (error) {
     return reportFailure(error, parts.json, parts.writeError)
   }

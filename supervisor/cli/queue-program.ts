@@ -23,7 +23,7 @@ import type { Look } from './text-table.ts'
 export interface QueueProgramParts {
   /** Made only when a command runs: it reads the configuration. */
   ask(): AskSupervisor
-  readonly openOffline: OpenOffline | undefined
+  readonly openOffline: OpenOffline
   readonly look: Look
   readonly input: AsyncIterable<Buffer>
   write(text: string): void

@@ -24,9 +24,11 @@ export interface OfflineParts {
   readonly logger: Logger
   /** Locked, in the order of their names. */
   readonly slots: readonly OpenSlot[]
+  /** Names of slots with operations that a running supervisor holds. */
+  readonly held: readonly string[]
   readonly bounds: QueueBounds
   /** Where `drain` delivers to. Throws a FlowkeepError when the configuration does not say. */
-  targets(): readonly Target[]
+  targets(): Promise<readonly Target[]>
 }
 
 interface View {
@@ -39,6 +41,11 @@ export class OfflineQueue {
   readonly #parts: OfflineParts
   readonly #views: readonly View[]
   #delivered = false
+
+  /** What is not shown here, because it belongs to a supervisor that runs. */
+  get held(): readonly string[] {
+    return this.#parts.held
+  }
 
   constructor(parts: OfflineParts) {
     this.#parts = parts
@@ -96,7 +103,7 @@ export class OfflineQueue {
     if (first === undefined) return this.stats()
     let adopted = false
     const queue = createQueue({
-      ...this.#queueParts(first.journal, this.#parts.targets()),
+      ...this.#queueParts(first.journal, await this.#parts.targets()),
       adopt: async () => (adopted ? [] : others.map(({ journal }) => journal)),
     })
     this.#delivered = true

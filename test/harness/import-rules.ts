@@ -19,6 +19,7 @@ const compositionRoots = new Set([
   'supervisor/dependencies.ts',
   'supervisor/security.ts',
   'supervisor/local-queue.ts',
+  'supervisor/offline-queue.ts',
   'supervisor/cli/main.ts',
 ])
 

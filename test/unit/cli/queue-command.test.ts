@@ -154,6 +154,7 @@ t.test('§3 where nobody listens the slots are opened, and closed again', async 
     const queue = createFakeQueue({ held: [view, dead], stats })
     return {
       ...queue,
+      held: ['slot-2'],
       stats: async () => queue.stats(),
       retry: async (id) => {
         opened.push(`retry ${id}`)
@@ -168,11 +169,11 @@ t.test('§3 where nobody listens the slots are opened, and closed again', async 
   }
   const run = (...args: string[]) =>
     runProgram(nowhere, ['queue', ...args], { openOffline: async () => offline() })
-  t.match(await run('list'), { code: 0, out: /order-1/ })
+  t.match(await run('list'), { code: 0, out: /order-1/, err: /holds it: slot-2\n$/ })
   t.match(await run('show', 'order-2'), { code: 0, out: /dead/ })
   t.match(await run('retry', 'order-2'), { code: 0, out: 'queued order-2\n' })
   t.match(await run('retry', 'order-9'), { code: 65 })
-  t.match(await run('drain'), { code: 0, err: '12 waiting\n' })
+  t.match(await run('drain'), { code: 0, err: /12 waiting\n$/ })
   t.match(await run('stats'), { code: 0 })
   t.strictSame(opened, [
     'closed',

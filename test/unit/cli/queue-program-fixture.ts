@@ -32,7 +32,7 @@ export async function runProgram(
     .configureOutput({ writeOut: write, writeErr: writeError })
   const parts = {
     ask: () => createControlClient(socketPath),
-    openOffline: options.openOffline,
+    openOffline: options.openOffline ?? noSlots,
     look: { color: false, width: 200 },
     input: options.input ?? stream(''),
     write,
@@ -54,4 +54,8 @@ export async function runProgram(
 
 export async function* stream(...chunks: (string | Buffer)[]): AsyncGenerator<Buffer> {
   for (const chunk of chunks) yield Buffer.from(chunk)
+}
+
+async function noSlots(): Promise<never> {
+  throw new Error('the slots were not to be opened')
 }

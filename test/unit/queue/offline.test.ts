@@ -9,11 +9,7 @@ import { quiet } from '../http/public-fixture.ts'
 const bounds = { maxOperations: 1000, maxBytes: 2 ** 30, maxAgeMs: 7 * 86_400_000 }
 
 /** Each list of ids is a slot; a `!` makes a dead letter. */
-async function open(
-  t: Test,
-  slots: readonly (readonly string[])[],
-  targets: () => readonly Target[] = () => [],
-) {
+async function open(t: Test, slots: readonly (readonly string[])[], targets: readonly Target[] = []) {
   const directories = slots.map(() => memoryDirectory(t))
   for (const [index, ids] of slots.entries()) {
     const journal = await openInProcess(directories[index] as string, systemClock)
@@ -34,7 +30,8 @@ async function open(
       random: () => 1,
       logger: quiet,
       bounds,
-      targets,
+      targets: async () => targets,
+      held: [],
       slots: opened.map((journal, index) => ({
         name: `slot-${index + 1}`,
         journal,
@@ -104,7 +101,7 @@ t.test('§3 draining delivers every slot once, and leaves what its target does n
       ['a', 'b'],
       ['c', 'd!'],
     ],
-    () => [target],
+    [target],
   )
   const waiting: number[] = []
   const left = await queue.drain(60_000, ({ operations }) => void waiting.push(operations))
@@ -119,7 +116,7 @@ t.test('§3 draining delivers every slot once, and leaves what its target does n
 
   const away = createScriptedTarget({ name: 'db' })
   away.trouble = { away: { reason: 'refused', message: 'nobody listens' } }
-  const unreachable = await open(t, [['a'], ['b']], () => [away])
+  const unreachable = await open(t, [['a'], ['b']], [away])
   t.match(await unreachable.queue.drain(20, () => {}), { operations: 2 })
   await unreachable.queue.close()
   const kept = await unreachable.reopen()
