@@ -341,7 +341,15 @@ class Supervisor {
     return [
       ...this.#dependencies.map((dependency) => createDependencyCheck(dependency, times, seen)),
       createMemoryCheck({ ...times, readMemory }),
-      ...(queue ? [createQueueCheck({ ...times, stats: () => queue.stats() })] : []),
+      ...(queue
+        ? [
+            createQueueCheck({
+              ...times,
+              intervalMs: limits.healthQueueIntervalMs,
+              stats: () => queue.stats(),
+            }),
+          ]
+        : []),
       ...programs,
     ]
   }

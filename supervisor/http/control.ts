@@ -28,7 +28,7 @@ export interface ControlParts {
   ready(): StateName | Promise<StateName>
   reload(): StateName | Promise<StateName>
   drain(): StateName | Promise<StateName>
-  readonly operations?: OperationQueue | undefined
+  readonly operations: OperationQueue
   readonly records?: Records | undefined
 }
 
@@ -97,7 +97,7 @@ function createApp(parts: ControlParts, server: Server): FastifyInstance {
 
   answerWhatHasNoRoute(app)
   addLifecycleRoutes(app, parts)
-  if (parts.operations) addOperationRoutes(app, parts.operations)
+  addOperationRoutes(app, parts.operations)
   if (parts.records) addRecordRoutes(app, parts.records)
   return app
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { chmodSync, existsSync } from 'node:fs'
 import t from 'tap'
 import { type ControlParts, openControlHttp } from '../../../supervisor/http/control.ts'
+import { createFakeQueue } from '../../harness/fake-queue.ts'
 import { callSocket } from '../../harness/raw-http.ts'
 import { shortDirectory } from '../../harness/short-directory.ts'
 import { quiet } from '../../unit/http/public-fixture.ts'
@@ -18,6 +19,7 @@ function parts(path: string, owner?: ControlParts['owner']): ControlParts {
     ready: () => 'running',
     reload: () => 'reloading',
     drain: () => 'draining',
+    operations: createFakeQueue(),
   }
 }
 

@@ -1,85 +1,14 @@
 // A supervisor is killed in the middle of an outage. What it had acknowledged is looked into and mended without it, and
 // goes on its way with the next one.
 
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import type { RequestListener } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import { startHttpServer } from '../../harness/servers.ts'
-import { startSupervised } from '../../harness/supervised.ts'
+import t from 'tap'
 import { until } from '../../harness/until.ts'
-
-const program = new URL('../../../dist/flowkeep.cjs', import.meta.url).pathname
-const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
-
-interface Ran {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
-
-function flowkeep(environment: NodeJS.ProcessEnv, args: readonly string[], input = ''): Promise<Ran> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [...flags, program, ...args], {
-      env: { PATH: process.env['PATH'], ...environment },
-    })
-    let [out, err] = ['', '']
-    child.stdout.on('data', (chunk) => {
-      out += chunk
-    })
-    child.stderr.on('data', (chunk) => {
-      err += chunk
-    })
-    child.once('close', (code) => resolve({ code, out, err }))
-    child.stdin.end(input)
-  })
-}
-
-/** A service that is away, refuses `bad` for good, or takes what comes, and remembers what it has taken. */
-async function startService(t: Test) {
-  const taken: string[] = []
-  const service = { away: true, taken, address: '' }
-  const handler: RequestListener = (request, response) => {
-    let body = ''
-    request.on('data', (chunk) => {
-      body += chunk
-    })
-    request.once('end', () => {
-      if (request.method === 'GET') return void response.writeHead(200).end()
-      if (body.includes('bad')) return void response.writeHead(422).end()
-      if (service.away) return void response.writeHead(503).end()
-      taken.push(String(request.headers['idempotency-key']))
-      response.writeHead(200).end()
-    })
-  }
-  const server = await startHttpServer(handler)
-  t.teardown(() => server.close())
-  service.address = `http://${server.address}`
-  return service
-}
-
-async function setUp(t: Test) {
-  const state = mkdtempSync(join(tmpdir(), 'fk-state-'))
-  t.teardown(() => rmSync(state, { recursive: true, force: true }))
-  const service = await startService(t)
-  const environment = { CONTAINER_STATE_DIRECTORY: state, CONTAINER_SERVICE_API_URL: service.address }
-  const start = async () => {
-    const supervised = await startSupervised(t, { command: ['sleep', '1000'], environment })
-    await supervised.record(({ event, ['to']: to }) => event === 'state.changed' && to === 'running')
-    return supervised
-  }
-  return { service, environment, start }
-}
-
-const operation = (id: string, body: string, key = id) =>
-  JSON.stringify({ id, target: 'api', key, method: 'POST', path: '/x', body, mode: 'queue' })
+import { flowkeep, operation, type Ran, setUp } from './service-fixture.ts'
 
 t.test('R8.2 §3 killed, inspected, mended, restarted: what was acknowledged goes on its way', async (t) => {
-  const { service, environment, start } = await setUp(t)
+  const { service, environment, start, asking } = await setUp(t)
   const first = await start()
-  const online = { ...environment, CONTAINER_CONTROL_SOCKET: first.socketPath, CONTAINER_FLOW_NAME: 'test' }
+  const online = asking(first)
   const lines = [
     operation('bad-1', 'bad'),
     operation('bad-2', 'bad'),
@@ -119,15 +48,14 @@ t.test('R8.2 §3 killed, inspected, mended, restarted: what was acknowledged goe
     (count) => count === 2,
   )
   t.same([...service.taken].sort(), ['a', 'b'])
-  const again = { ...online, CONTAINER_CONTROL_SOCKET: second.socketPath }
-  const dead = await flowkeep(again, ['queue', 'list', '--state', 'dead', '--json'])
+  const dead = await flowkeep(asking(second), ['queue', 'list', '--state', 'dead', '--json'])
   t.same(idsOf(dead), ['bad-2'])
 })
 
 t.test('§3 without a supervisor the queue is drained by the command', async (t) => {
-  const { service, environment, start } = await setUp(t)
+  const { service, start, asking } = await setUp(t)
   const first = await start()
-  const online = { ...environment, CONTAINER_CONTROL_SOCKET: first.socketPath, CONTAINER_FLOW_NAME: 'test' }
+  const online = asking(first)
   await flowkeep(online, ['submit', '-'], [operation('a', 'a', 'k'), operation('b', 'b', 'k')].join('\n'))
   first.signal('SIGKILL')
   await first.exited
@@ -142,9 +70,9 @@ t.test('§3 without a supervisor the queue is drained by the command', async (t)
 })
 
 t.test('§7 while a supervisor holds its slot no command opens it', async (t) => {
-  const { environment, start } = await setUp(t)
+  const { start, asking } = await setUp(t)
   const running = await start()
-  const online = { ...environment, CONTAINER_CONTROL_SOCKET: running.socketPath, CONTAINER_FLOW_NAME: 'test' }
+  const online = asking(running)
   await flowkeep(online, ['submit', '-'], operation('a', 'a'))
   const elsewhere = { ...online, CONTAINER_CONTROL_SOCKET: `${running.socketPath}.other` }
   t.match(await flowkeep(elsewhere, ['queue', 'list']), {

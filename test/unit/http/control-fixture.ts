@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import type { StatusReport } from '../../../supervisor/core/status.ts'
 import { type ControlHttp, type ControlParts, openControlHttp } from '../../../supervisor/http/control.ts'
+import { createFakeQueue } from '../../harness/fake-queue.ts'
 import { callSocket, type SocketAnswer } from '../../harness/raw-http.ts'
 import { shortDirectory } from '../../harness/short-directory.ts'
 import { healthy, quiet } from './public-fixture.ts'
@@ -41,6 +42,7 @@ export async function openControl(t: Test, parts: Partial<ControlParts> = {}): P
     ready: () => 'running',
     reload: () => 'reloading',
     drain: () => 'draining',
+    operations: createFakeQueue(),
     ...parts,
   })
   t.teardown(() => control.close())
