@@ -6,6 +6,7 @@ import t from 'tap'
 import { catalogue } from '../../../supervisor/core/errors.ts'
 import { createFakeQueue, view } from '../../harness/fake-queue.ts'
 import { callSocket, type RawAnswer, rawRequest, type SocketAnswer, sendRaw } from '../../harness/raw-http.ts'
+import { createTestQueue } from '../queue/queue-fixture.ts'
 import { openControl } from './control-fixture.ts'
 
 const names = fc.constantFrom('id', 'target', 'sql', 'params', '__proto__', 'constructor', 'toString', '')
@@ -14,6 +15,13 @@ const value = fc.oneof(fc.jsonValue(), ids, fc.constantFrom(1e308, -0, null, '__
 const operation = fc.oneof(
   fc.dictionary(names, value),
   fc.record({ id: ids, target: value, sql: value }),
+  fc.record({
+    id: ids,
+    target: fc.constant('rpa_db'),
+    key: value,
+    sql: fc.constant('select $1'),
+    params: value,
+  }),
   fc.jsonValue(),
 )
 const text = fc.oneof(
@@ -98,6 +106,21 @@ t.test('§6 no body makes it fail, and none is acknowledged that was not passed 
     { numRuns: 150 },
   )
   t.pass()
+})
+
+t.test('§7 nor does it make the real queue fail, and what is refused leaves nothing behind', async (t) => {
+  const local = createTestQueue()
+  const { path } = await openControl(t, { operations: local.queue })
+  await fc.assert(
+    fc.asyncProperty(body, type, async (bytes, contentType) => {
+      const headers = contentType === '' ? {} : { 'content-type': contentType }
+      const { status } = await callSocket(path, 'POST', '/v1/operations', bytes, headers)
+      if (status >= 500) throw new Error(`status ${status}`)
+    }),
+    { numRuns: 150 },
+  )
+  t.match(local.queue.stats(), { operations: 0, targets: { rpa_db: { queued: 0, held: 0, dead: 0 } } })
+  await local.queue.close()
 })
 
 const target = fc
