@@ -12,6 +12,7 @@ import { checkout } from '../harness/checkout.ts'
 import { blockedStdout } from './benchmarks/blocked-stdout.ts'
 import { boot } from './benchmarks/boot.ts'
 import { dockerRun } from './benchmarks/docker-run.ts'
+import { drainBenchmark } from './benchmarks/drain.ts'
 import { gate } from './benchmarks/gate.ts'
 import { health } from './benchmarks/health.ts'
 import { idle } from './benchmarks/idle.ts'
@@ -27,7 +28,7 @@ import { jsonOf, type Measured, textOf, verdicts } from './harness/report.ts'
 
 const benchmarks: readonly Benchmark[] = [
   ...[boot, loaded, idle, orphans, signals, logPump, logDocker],
-  ...[blockedStdout, health, scrape, slowClients, dockerRun, gate],
+  ...[blockedStdout, health, scrape, slowClients, dockerRun, gate, drainBenchmark],
 ]
 
 const usage = `npm run bench -- [--quick] [--json FILE] [NAME…]
