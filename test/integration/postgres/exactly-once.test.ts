@@ -122,20 +122,31 @@ t.test('§7 a black hole: given up in time, applied once when it heals', async (
 
 t.test('§7 two containers that replay overlapping ids in opposite order', async (t) => {
   const batch = effects('opposite', 200)
-  const [a, b] = await withTarget(server.url(), (one) =>
-    withTarget(server.url(), (other) =>
-      Promise.all([one.deliver(batch, never()), other.deliver(batch.toReversed(), never())]),
-    ),
-  )
-  const states = [...statesOf(a as Delivered), ...statesOf(b as Delivered)]
+  const middle = batch[100] as Delivery
+  let replays: Promise<Delivered>[] = []
+  const targets = [0, 1].map(() => new PostgresTarget('rpa_db', poolFor(server.url())))
+  // Both are in the middle of their claims at the same time, because a third holds the id there.
+  await pool
+    .transaction(async (query) => {
+      await query(`insert into flowkeep.inbox values ($1, '', 1, 'applied')`, [middle.operation.id])
+      replays = targets.map((target, n) => target.deliver(n === 0 ? batch : batch.toReversed(), never()))
+      await until(
+        'both wait',
+        async () =>
+          (await pool.query(`select from pg_stat_activity where wait_event_type = 'Lock'`)).rowCount,
+        (count) => count === 2,
+      )
+      throw new Error('taken back')
+    })
+    .catch(() => {})
+  const states = (await Promise.all(replays)).flatMap(statesOf)
   t.same(
-    Object.fromEntries(
-      ['applied', 'earlier'].map((state) => [state, states.filter((s) => s === state).length]),
-    ),
-    { applied: 200, earlier: 200 },
+    ['applied', 'earlier'].map((state) => states.filter((s) => s === state).length),
+    [200, 200],
     'nobody failed of a deadlock',
   )
   t.same(await found(batch), { '1 times': 200 })
+  await Promise.all(targets.map((target) => target.close()))
 })
 
 t.test('§7 the same id twice in one batch', async (t) => {
