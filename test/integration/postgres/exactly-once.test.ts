@@ -143,8 +143,8 @@ t.test('§7 two containers that replay overlapping ids in opposite order', async
   t.same(
     ['applied', 'earlier'].map((state) => states.filter((s) => s === state).length),
     [200, 200],
-    'nobody failed of a deadlock',
   )
+  t.notMatch(server.log(), /deadlock detected/)
   t.same(await found(batch), { '1 times': 200 })
   await Promise.all(targets.map((target) => target.close()))
 })

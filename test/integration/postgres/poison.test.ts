@@ -128,6 +128,26 @@ t.test('§7 who may not use the schema flowkeep, and a database without it: not 
 })
 
 t.test(
+  '§7 a server without disk or memory is no fault of the operation that meets it: nothing is done',
+  async (t) => {
+    await pool.query(`create function full_disk() returns void language plpgsql as $$
+    begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$`)
+    const batch = [
+      ...poisoned(3, []),
+      delivery('unlucky', statement('select full_disk()')),
+      ...poisoned(3, [1]),
+    ]
+    t.match(await target.deliver(batch, never()), {
+      reached: false,
+      reason: 'out_of_resources',
+      message: /No space left on device \(SQLSTATE 53100\)/,
+      outcomeUnknown: false,
+    })
+    t.notOk((await present(batch)).includes(true))
+  },
+)
+
+t.test(
   '§7 a deferred constraint fails in its own operation, and is deferred again for the next',
   async (t) => {
     await pool.query(`create table parent (id int primary key);
