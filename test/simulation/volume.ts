@@ -1,0 +1,34 @@
+// The volume under the state directory, and what can go wrong with it: all slots on it suffer alike.
+
+import type { Random } from './random.ts'
+
+export interface Volume {
+  full: boolean
+  gone: boolean
+  /** The number of the call that fails. */
+  failsAtCall: number | undefined
+  /** How many there were. */
+  readonly calls: number
+  /** Asked once for each call: whether it fails, before anything happened or after it was written. */
+  failureOf(isWrite: boolean): 'before' | 'after' | undefined
+}
+
+const writtenAllTheSame = 0.3
+
+export function createVolume(random: Random): Volume {
+  let calls = 0
+  const volume: Volume = {
+    full: false,
+    gone: false,
+    failsAtCall: undefined,
+    get calls() {
+      return calls
+    },
+    failureOf(isWrite) {
+      calls++
+      if (!volume.gone && calls !== volume.failsAtCall) return undefined
+      return isWrite && random.chance(writtenAllTheSame) ? 'after' : 'before'
+    },
+  }
+  return volume
+}
