@@ -20,6 +20,10 @@ export interface ContainerSpec {
   readonly noNewPrivileges?: boolean
   /** As in `256m`; swap is not granted on top. */
   readonly memory?: string
+  /** In place of the image's. */
+  readonly entrypoint?: string
+  /** Anything else that `docker run` is told, as it is written. */
+  readonly options?: readonly string[]
 }
 
 export interface Mount {
@@ -47,6 +51,8 @@ export function runArguments(spec: ContainerSpec, labels: Labels): string[] {
     ...(spec.dropCapabilities ? ['--cap-drop=ALL'] : []),
     ...(spec.noNewPrivileges ? ['--security-opt=no-new-privileges'] : []),
     ...(spec.memory ? [`--memory=${spec.memory}`, `--memory-swap=${spec.memory}`] : []),
+    ...option('--entrypoint', spec.entrypoint),
+    ...(spec.options ?? []),
     spec.image,
     ...(spec.command ?? []),
   ]

@@ -28,6 +28,8 @@ t.test(
         dropCapabilities: true,
         noNewPrivileges: true,
         memory: '64m',
+        entrypoint: 'ls',
+        options: ['--pids-limit', '9'],
       },
       {},
     )
@@ -35,7 +37,8 @@ t.test(
       ...['--env', 'NAME=a=b c', '--network', 'net', '--network-alias', 'db', '--publish', '127.0.0.1::8088'],
       ...['--mount', 'type=bind,"source=/a,b",target=/data,readonly', '--tmpfs', '/tmp', '--user', '1:2'],
       ...['--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges'],
-      ...['--memory=64m', '--memory-swap=64m', 'flow', 'sh', '-c', 'echo "a b"'],
+      ...['--memory=64m', '--memory-swap=64m', '--entrypoint', 'ls', '--pids-limit', '9'],
+      ...['flow', 'sh', '-c', 'echo "a b"'],
     ])
     t.end()
   },
