@@ -3,7 +3,6 @@
 import {
   closeSync,
   constants,
-  type Dirent,
   lstatSync,
   openSync,
   readdirSync,
@@ -12,14 +11,15 @@ import {
   type Stats,
   statSync,
 } from 'node:fs'
-import { access, lstat, opendir } from 'node:fs/promises'
+import { access, opendir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import { codeOf, messageOf } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { type Entry, type FileFacts, type FileKind, Unreadable, type View } from './view.ts'
 
-/** Entries whose facts are asked for at one time: few, so that others get their turn at the thread pool. */
-const statsAtOnce = 32
+/** Entries whose facts are asked for in one go, before others have their turn. */
+const statsAtOnce = 100
 
 export const systemView: View = {
   text: (path) => readable(path, () => readBounded(path)),
@@ -82,12 +82,16 @@ function isNothing(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
+/**
+ * Opened by a thread, where a mount that hangs does no harm; what an open directory holds is then asked for right
+ * away, which takes less than half of the CPU time that a thread for each entry would.
+ */
 async function list(directory: string, most: number): Promise<{ entries: Entry[]; all: boolean }> {
   const names: string[] = []
   const handle = await opendir(directory, { bufferSize: 256 })
   let all = true
   try {
-    for (let entry: Dirent | null = await handle.read(); entry; entry = await handle.read()) {
+    for (let entry = handle.readSync(); entry; entry = handle.readSync()) {
       if (names.length === most) {
         all = false
         break
@@ -95,27 +99,16 @@ async function list(directory: string, most: number): Promise<{ entries: Entry[]
       names.push(entry.name)
     }
   } finally {
-    await handle.close()
+    handle.closeSync()
   }
   const entries: Entry[] = []
-  for (let from = 0; from < names.length; from += statsAtOnce) {
-    const batch = names.slice(from, from + statsAtOnce)
-    const facts = await Promise.all(batch.map((name) => lstatOrGone(join(directory, name))))
-    for (const [index, name] of batch.entries()) {
-      const known = facts[index]
-      if (known) entries.push({ name, facts: known })
-    }
+  for (const [index, name] of names.entries()) {
+    if (index % statsAtOnce === statsAtOnce - 1) await othersTurn()
+    const path = join(directory, name)
+    const facts = orNothing(() => factsOf(lstatSync(path)))
+    if (facts) entries.push({ name, facts })
   }
   return { entries, all }
-}
-
-async function lstatOrGone(path: string): Promise<FileFacts | undefined> {
-  try {
-    return factsOf(await lstat(path))
-  } catch (error) {
-    if (isNothing(error)) return undefined
-    throw error
-  }
 }
 
 const refusals: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR'])
