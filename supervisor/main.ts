@@ -34,6 +34,7 @@ import { type OpenedQueue, openLocalQueue } from './local-queue.ts'
 import { createFlowOutput, type FlowOutput } from './logs/flow-output.ts'
 import { createOwnLogs, type OwnLogs } from './logs/own-logs.ts'
 import { createMetrics, type Metrics } from './metrics/registry.ts'
+import { keepInboxesClean } from './postgres/inbox-retention.ts'
 import { type Children, createChildren } from './process/children.ts'
 import type { EarlySignals } from './process/early-signals.ts'
 import { createFlowControl, type FlowControl } from './process/flow-control.ts'
@@ -459,6 +460,10 @@ class Supervisor {
     const adopt = () =>
       void opened.queue.adopt().then(() => clock.startTimer(limits.queueAdoptEveryMs, adopt), this.#fail)
     adopt()
+    keepInboxesClean({
+      ...{ clock, random, logger: this.#logs.logger, pools: () => opened.pools },
+      queueMaxAgeMs: () => this.#settings.queue.maxAgeMs,
+    })
     return opened
   }
 

@@ -151,6 +151,9 @@ export const limits = {
   /** Rows kept of what RETURNING of an operation's last statement gave, and their bytes. */
   resultRows: 1_000,
   resultBytes: 64 * 1024,
+  /** Milliseconds from the start to the first clean-up of the inboxes, and between two, each give or take a half. */
+  inboxCleanFirstMs: 10 * 60_000,
+  inboxCleanEveryMs: 86_400_000,
   /** Inbox entries forgotten in one statement. */
   inboxCleanBatch: 5_000,
   /** Milliseconds an inbox entry is kept beyond the greatest age of a queued operation. */

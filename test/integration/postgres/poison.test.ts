@@ -2,11 +2,18 @@
 // to its session or its transaction does not reach the next one.
 
 import t from 'tap'
+import { limits } from '../../../supervisor/core/limits.ts'
 import type { Delivery } from '../../../supervisor/core/target.ts'
-import { cleanInbox, inboxRetentionMs } from '../../../supervisor/postgres/inbox-retention.ts'
+import {
+  cleanInbox,
+  cleanInboxes,
+  inboxRetentionMs,
+  keepInboxesClean,
+} from '../../../supervisor/postgres/inbox-retention.ts'
 import { migrate } from '../../../supervisor/postgres/migrate.ts'
 import { PostgresTarget } from '../../../supervisor/postgres/target.ts'
 import { startPostgres } from '../../harness/postgres.ts'
+import { createTestClock } from '../../harness/test-clock.ts'
 import { delivery, never, outcomesOf, statement, statesOf } from './deliveries.ts'
 import { poolFor } from './pools.ts'
 
@@ -258,7 +265,12 @@ t.test('§7 the inbox forgets in bounded steps, later than any queue repeats', a
   await pool.query(`insert into flowkeep.inbox select 'ancient-' || n, '', 1, 'applied', null, now() - interval '1 year'
     from generate_series(1, 12000) n`)
   const cleaned = await Promise.all([cleanInbox(pool, retentionMs), cleanInbox(pool, retentionMs)])
-  await cleanInbox(pool, retentionMs)
+  const away = poolFor(server.url('no_such_database'))
+  const pools = new Map([
+    ['away', away],
+    ['rpa_db', pool],
+  ])
+  await t.rejects(cleanInboxes(pools, queueMaxAgeMs), /^away: .*no_such_database/)
   t.ok(cleaned[0] + cleaned[1] > 0)
   const left = await pool.query<{ id: string }>(
     `select operation_id as id from flowkeep.inbox where operation_id like 'ancient-%' or operation_id = any ($1)`,
@@ -269,4 +281,25 @@ t.test('§7 the inbox forgets in bounded steps, later than any queue repeats', a
     [young.operation.id],
   )
   t.same(statesOf(await target.deliver([young], never())), ['earlier'])
+  const clock = createTestClock()
+  const said = new Promise<string>((resolve) => {
+    const logger = {
+      debug() {},
+      info() {},
+      error() {},
+      warn: (_fields: object, text: string) => resolve(text),
+    }
+    const cleaning = {
+      clock,
+      logger,
+      random: () => 0.5,
+      pools: () => pools,
+      queueMaxAgeMs: () => queueMaxAgeMs,
+    }
+    keepInboxesClean(cleaning)
+  })
+  clock.advance(limits.inboxCleanFirstMs)
+  t.match(await said, /^the inbox was not cleaned up: away: /)
+  t.equal(clock.nextInMs, limits.inboxCleanEveryMs, 'and about a day later again')
+  await away.close()
 })
