@@ -288,6 +288,8 @@ export const limits = {
   /** Operations in one batch for a service, and lanes of it under way at one time. */
   httpBatch: 100,
   httpLanes: 8,
+  /** Milliseconds an idle connection to a service is kept; many services close theirs after five seconds. */
+  httpIdleMs: 4_000,
   /** Bytes of one file that a security check reads. */
   securityFileBytes: 4 * 1024 * 1024,
   /** Entries that one walk of a security check visits, and milliseconds it may take; then it is cut, and says so. */

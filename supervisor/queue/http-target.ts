@@ -50,7 +50,9 @@ class HttpTarget implements Target {
     this.#settings = settings
     this.#clock = clock
     this.#redact = createRedactor(secretsOf(settings))
-    const options = { keepAlive: true, maxSockets: limits.httpLanes * limits.directBatches }
+    const maxSockets = limits.httpLanes * limits.directBatches
+    // Idle ones go before the service closes them: a request that meets such an end has an outcome that nobody knows.
+    const options = { keepAlive: true, timeout: limits.httpIdleMs, maxSockets }
     this.#agent = this.#base.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options)
     this.#agent.on('free', (socket: { destroy(): void }) => {
       if (this.#closed) socket.destroy()

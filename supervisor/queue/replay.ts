@@ -186,7 +186,7 @@ export class Replay {
     if (!written) return
     for (const verdict of verdicts) {
       if (verdict.change.to !== 'held') this.#timesHeld.delete(verdict.entry.seq)
-      else if ((this.#timesHeld.get(verdict.entry.seq) ?? 1) > 1) continue
+      else if (this.#timesHeld.get(verdict.entry.seq) !== 1) continue
       report.settled(verdict)
     }
   }

@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { systemClock as clock } from '../../../supervisor/core/clock.ts'
-import type { Submitted } from '../../../supervisor/core/queue.ts'
+import type { BreakerState, Submitted } from '../../../supervisor/core/queue.ts'
 import { migrate } from '../../../supervisor/postgres/migrate.ts'
 import { problemOf } from '../../../supervisor/postgres/sql-text.ts'
 import { PostgresTarget } from '../../../supervisor/postgres/target.ts'
@@ -106,11 +106,19 @@ t.test(
         (now) => now >= from + by,
       )
     }
+    const breaker = (state: BreakerState) =>
+      until(
+        `the breaker is ${state}`,
+        async () => work.queue?.stats().targets['rpa_db']?.breaker,
+        (now) => now === state,
+      )
     const drains = async () => {
-      // While clients write on, the lanes are never empty, and all goes through the queue.
-      work.paused = true
       // As a health check does that finds it well.
       work.queue?.targetSeen('rpa_db')
+      // With the target up and a backlog in every lane, an operation that overtakes would do so now.
+      await breaker('closed')
+      // While clients write on, the lanes are never empty, and all goes through the queue.
+      work.paused = true
       await until(
         'the queue is empty',
         async () => queued(),
@@ -118,16 +126,10 @@ t.test(
       )
       work.paused = false
     }
-    const opened = () =>
-      until(
-        'the breaker is open',
-        async () => work.queue?.stats().targets['rpa_db']?.breaker,
-        (state) => state === 'open',
-      )
 
     await server.halt('immediate')
     await grows(100)
-    await opened()
+    await breaker('open')
     await server.start()
     await drains()
     t.pass('stopped')
