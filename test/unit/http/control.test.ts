@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import t from 'tap'
 import { FlowkeepError } from '../../../supervisor/core/errors.ts'
@@ -173,3 +175,30 @@ t.test('§6 a request target in any other form is not ours', async (t) => {
     t.ok([400, 404, 405].includes(status), `${line}: ${status}`)
   }
 })
+
+t.test(
+  '§6 floods of headers, of a body and of connections are cut off, and the socket still answers',
+  async (t) => {
+    const { path } = await openControl(t)
+    const headers = await sendRaw({ path }, rawRequest('GET /v1/status', 'a: b\r\n'.repeat(10_000)))
+    t.equal(headers.status, 431)
+
+    const chunk = `100000\r\n${' '.repeat(0x100000)}\r\n`
+    const head = 'content-type: application/json\r\ntransfer-encoding: chunked\r\n'
+    const body = await sendRaw({ path }, rawRequest('POST /v1/ready', head) + chunk.repeat(9))
+    t.equal(body.status, 413)
+    t.equal(JSON.parse(body.body).error.code, 'invalid_request')
+
+    const idle = Array.from({ length: limits.controlConnections }, () => connect({ path }))
+    t.teardown(() => {
+      for (const socket of idle) socket.destroy()
+    })
+    await Promise.all(idle.map((socket) => once(socket, 'connect')))
+    t.equal((await sendRaw({ path }, rawRequest('GET /v1/status'))).status, 0, 'one too many')
+    const [first] = idle
+    first?.end()
+    first?.resume()
+    if (first) await once(first, 'close')
+    t.equal((await callSocket(path, 'GET', '/v1/status')).status, 200)
+  },
+)
