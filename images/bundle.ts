@@ -7,6 +7,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, 
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Metafile, type OutputFile } from 'esbuild'
+import { lateModules } from './late-modules.ts'
 import { nodeFlags } from './node-flags.ts'
 
 export interface BundleOptions {
@@ -83,6 +84,7 @@ async function script(
     format: 'cjs',
     target: 'node26',
     external: absentPackages,
+    plugins: [lateModules],
     define,
     banner: { js: banner },
     minifySyntax: true,
