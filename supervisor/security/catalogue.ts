@@ -19,4 +19,4 @@ export const checks: readonly Check[] = [
   ...fileChecks,
   ...environmentChecks,
   ...networkChecks,
-].sort((a, b) => a.id.localeCompare(b.id))
+].sort((a, b) => (a.id < b.id ? -1 : 1))

@@ -98,6 +98,6 @@ export function worstFirst(results: readonly Result[]): Result[] {
   ]
   return [...results].sort((a, b) => {
     const [one, other] = [rank(a), rank(b)]
-    return one[0] - other[0] || one[1] - other[1] || one[2].localeCompare(other[2])
+    return one[0] - other[0] || one[1] - other[1] || (one[2] < other[2] ? -1 : 1)
   })
 }

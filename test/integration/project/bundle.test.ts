@@ -61,6 +61,24 @@ t.test('§2 every package works from inside the one file', async (t) => {
   t.equal(status, 0)
 })
 
+t.test('§2 what costs much to load is loaded when something of it is used', async (t) => {
+  const program = await bundled(t, {
+    'main.ts': `import { Agent } from 'node:https'
+      import tls from 'node:tls'
+      import * as zlib from 'node:zlib'
+      import 'prom-client'
+      import 'fastify'
+      const late = ['crypto', 'http2', 'https', 'tls', 'zlib']
+      const loaded = () => late.filter((name) => process.moduleLoadList.includes('NativeModule ' + name)).join(' ')
+      console.log('first', loaded())
+      console.log(zlib.crc32('x'), loaded())
+      console.log(typeof new Agent(), typeof tls.connect, loaded())`,
+  })
+  const { stdout, stderr } = run(program)
+  t.equal(stderr, '')
+  t.match(stdout, /^first \n2363233923 zlib\nobject function crypto https tls zlib\n$/)
+})
+
 t.test(
   '§2 the file carries its version, starts by itself, and names the licences of what is in it',
   async (t) => {
