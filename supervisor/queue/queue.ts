@@ -12,10 +12,10 @@ import { Channel } from './channel.ts'
 import { contentOf } from './content.ts'
 import { Intake } from './intake.ts'
 import type { Journal, ListedEntry } from './journal.ts'
+import { JournalDrain } from './journal-drain.ts'
 import { overdue } from './overdue.ts'
 import { type Mode, parseOperation, type Submission } from './parse-operation.ts'
 import { type Counted, createReport, type Report } from './report.ts'
-import { Slot } from './slot.ts'
 import { Desk } from './submit.ts'
 import { viewOf, viewWithWork } from './view.ts'
 
@@ -74,8 +74,8 @@ class Queue implements LocalQueue {
   readonly #parts: QueueParts
   readonly #report: Report
   readonly #desk: Desk
-  readonly #own: Slot
-  readonly #adopted = new Set<Slot>()
+  readonly #own: JournalDrain
+  readonly #adopted = new Set<JournalDrain>()
   readonly #channels = new Map<string, Channel>()
   readonly #intakes = new Map<string, Intake>()
   #bounds: QueueBounds
@@ -284,8 +284,8 @@ class Queue implements LocalQueue {
 
   // Slots
 
-  #createSlot(journal: Journal, released: (target: string) => void): Slot {
-    const slot: Slot = new Slot({
+  #createSlot(journal: Journal, released: (target: string) => void): JournalDrain {
+    const slot: JournalDrain = new JournalDrain({
       clock: this.#parts.clock,
       random: this.#parts.random,
       logger: this.#parts.logger,
@@ -305,7 +305,11 @@ class Queue implements LocalQueue {
     const { adopt, logger } = this.#parts
     if (!adopt || this.#refusing === 'all') return
     try {
-      for (const journal of await adopt()) this.#takeOver(journal)
+      for (const journal of await adopt()) {
+        // Dead letters stay where they are until their slot has an owner again.
+        if (journal.figures.operations === 0) await journal.close()
+        else this.#takeOver(journal)
+      }
     } catch (error) {
       const message = `cannot look for slots whose supervisor is gone: ${messageOf(error)}`
       logger.error({ event: 'queue.adoption_failed' }, message)
@@ -326,7 +330,7 @@ class Queue implements LocalQueue {
   }
 
   /** Once it is empty. */
-  async #letGo(slot: Slot): Promise<void> {
+  async #letGo(slot: JournalDrain): Promise<void> {
     if (!slot.isEmpty || slot.isBusy(Number.POSITIVE_INFINITY) || !this.#adopted.delete(slot)) return
     await slot.stop()
     try {

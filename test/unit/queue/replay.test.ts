@@ -394,6 +394,15 @@ t.test('R8.2 slots of supervisors that are gone are drained and let go', async (
   t.ok(events().includes('queue.slot_adopted'))
 })
 
+t.test('R8.2 a slot that holds dead letters alone is given back at once', async (t) => {
+  const journal = createMemoryJournal({ wallMs: () => 0 })
+  const { queue: local, events } = createTestQueue({ adopt: async () => [journal] })
+  await local.adopt()
+  t.ok(journal.closed)
+  t.equal(local.stats().adoptedSlots, 0)
+  t.same(events(), [])
+})
+
 t.test('R1.5 a reload with a new password takes over at once and loses nothing', async (t) => {
   const { submit, target, queue: local, settle } = createTestQueue()
   target.trouble = { away: { reason: 'authentication', message: 'wrong password' } }

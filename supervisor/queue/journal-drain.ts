@@ -10,7 +10,7 @@ import { Replay } from './replay.ts'
 import type { Report } from './report.ts'
 import { Sweep } from './sweep.ts'
 
-export interface SlotParts {
+export interface DrainParts {
   readonly clock: Clock
   random(): number
   readonly logger: Logger
@@ -23,19 +23,19 @@ export interface SlotParts {
   released?(target: string): void
 }
 
-export interface SlotTarget {
+export interface DrainedTarget {
   readonly channel: Channel
   readonly lanes: Lanes
   readonly replay: Replay
 }
 
-export class Slot {
-  readonly #parts: SlotParts
-  readonly #targets = new Map<string, SlotTarget>()
+export class JournalDrain {
+  readonly #parts: DrainParts
+  readonly #targets = new Map<string, DrainedTarget>()
   readonly #sweep: Sweep
   readonly #leave: (() => void)[] = []
 
-  constructor(parts: SlotParts) {
+  constructor(parts: DrainParts) {
     this.#parts = parts
     this.#sweep = new Sweep({
       ...parts,
@@ -55,12 +55,12 @@ export class Slot {
     return this.journal.figures.operations === 0
   }
 
-  target(name: string): SlotTarget | undefined {
+  target(name: string): DrainedTarget | undefined {
     return this.#targets.get(name)
   }
 
   /** Begins to drain what is queued for it. */
-  serve(channel: Channel): SlotTarget {
+  serve(channel: Channel): DrainedTarget {
     const known = this.#targets.get(channel.name)
     if (known) return known
     const lanes: Lanes = new Lanes(() => {
