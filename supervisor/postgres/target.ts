@@ -186,14 +186,18 @@ function unreached(error: unknown, decidedSome: boolean): Unreached {
     const { reason, message, outcomeUnknown } = error
     return { reached: false, reason, message, outcomeUnknown: outcomeUnknown || decidedSome }
   }
-  if (error instanceof QueryRefused) {
-    const forbidden = error.sqlState === '42501'
-    return {
-      reached: false,
-      reason: forbidden ? 'schema_forbidden' : 'schema_missing',
-      message: `${error.message} (${error.sqlState}): ${forbidden ? 'grant the user what runbooks/errors/migration_refused.md lists' : 'run flowkeep migrate'}`,
-      outcomeUnknown: decidedSome,
-    }
-  }
+  if (error instanceof QueryRefused) return { ...refusedCall(error), outcomeUnknown: decidedSome }
   return { reached: false, reason: 'internal', message: messageOf(error), outcomeUnknown: true }
+}
+
+function refusedCall(error: QueryRefused): Omit<Unreached, 'outcomeUnknown'> {
+  const message = `${error.message} (SQLSTATE ${error.sqlState})`
+  if (error.sqlState === '42501') {
+    const hint = 'grant the user what the runbook of migration_refused lists'
+    return { reached: false, reason: 'schema_forbidden', message: `${message}: ${hint}` }
+  }
+  if (aboutSchema(error)) {
+    return { reached: false, reason: 'schema_missing', message: `${message}: run flowkeep migrate` }
+  }
+  return { reached: false, reason: 'server_fault', message }
 }

@@ -16,7 +16,10 @@ create function flowkeep.apply_operations(
   queries text[], templates text[], forms text[],
   refused text, unreached text, max_rows integer, max_result_bytes integer
 ) returns table (state text, code text, message text, result text)
-language plpgsql as $function$
+language plpgsql
+-- What the supervisor's lexer goes by.
+set standard_conforming_strings = on
+as $function$
 declare
   claimed text[];
   operation record;

@@ -208,6 +208,23 @@ t.test('§7 a cancellation waits for an execution under way and tells how it end
   })
 })
 
+t.test('§7 a cancellation that fails of a lock is no word about the schema', async (t) => {
+  const other = effect('cancel-locked')
+  await server.query(`create role hasty login superuser password 'p'`)
+  await server.query(`alter role hasty set lock_timeout = '50ms'`)
+  const url = server.url().replace('//rpa:only-for-tests', '//hasty:p')
+  await pool
+    .transaction(async (query) => {
+      await query(`insert into flowkeep.inbox values ($1, '', 1, 'applied')`, [other.operation.id])
+      const said = await withTarget(url, (target) => target.cancel([other], never()))
+      t.match(said, { reached: false, reason: 'server_fault', message: /55P03/, outcomeUnknown: false })
+      const delivered = await withTarget(url, (target) => target.deliver([other], never()))
+      t.match(delivered, { outcomes: [{ state: 'failed', code: '55P03' }] })
+      throw new Error('taken back')
+    })
+    .catch((error) => t.equal(error.message, 'taken back'))
+})
+
 t.test('§7 through a transaction pooler, with sessions changing under it', async (t) => {
   const pooler = await startPgbouncer(server, 2)
   const batches = Array.from({ length: 20 }, (_, n) => effects(`pooled-${n % 10}`, 10))

@@ -205,6 +205,17 @@ t.test('§7 values that do not fit are refused with their SQLSTATE, as are too f
   t.same((await pool.query('select from flowkeep.inbox where operation_id like $1', ['wrong-%'])).rowCount, 0)
 })
 
+t.test('§7 a backslash in a string is one, also where a database is set to the ways of old', async (t) => {
+  await pool.query(
+    `create role old login superuser password 'p'; alter role old set standard_conforming_strings = off`,
+  )
+  const old = new PostgresTarget('rpa_db', poolFor(server.url().replace('//rpa:only-for-tests', '//old:p')))
+  const sql = String.raw`insert into strict values ($1, 'a\') returning label || $2 as label`
+  const [outcome] = outcomesOf(await old.deliver([delivery('backslash', statement(sql, 1, '\\'))], never()))
+  t.match(outcome, { state: 'applied', result: { rows: [{ label: String.raw`a\\` }] } })
+  await old.close()
+})
+
 t.test('§7 nothing is left prepared in the session', async (t) => {
   const single = poolFor(server.url(), { size: 1 })
   const alone = new PostgresTarget('rpa_db', single)
