@@ -44,9 +44,11 @@ export function createSecurityAtStart(needs: AtStartNeeds): SecurityAtStart {
       import('./security/at-start.ts'),
       import('./security/validator.ts'),
     ])
-    const container = await lookAt({ ...needs, process: '/proc/self', restMs: limits.securityWalkRestMs })
-    const validator = new SecurityValidator(container, accepted)
-    return new SecurityChecksAtStart({ enforce, validator, logger, redact, counted })
+    const validator = async (restMs: number) =>
+      new SecurityValidator(await lookAt({ ...needs, process: '/proc/self', restMs }), accepted)
+    const urgent = await validator(0)
+    const unhurried = await validator(limits.securityWalkRestMs)
+    return new SecurityChecksAtStart({ enforce, urgent, unhurried, logger, redact, counted })
   }
   let checks: ReturnType<typeof load> | undefined
   const loaded = () => {
@@ -135,12 +137,13 @@ async function needsOf({ databases, services }: Settings): Promise<Need[]> {
     ...Object.entries(databases).flatMap(([name, { url }]) => {
       const parsed = parseConnectionUrl(url.reveal())
       if (!parsed.ok || parsed.target.host.startsWith('/')) return []
-      return [{ name: `database:${name}`, host: parsed.target.host, port: parsed.target.port }]
+      return [{ name: `database:${name}`, host: parsed.target.host, port: parsed.target.port, open: false }]
     }),
     ...Object.entries(services).map(([name, service]) => {
       const { protocol, hostname, port } = new URL(service.url.reveal())
       const host = hostname.replace(/^\[(.*)\]$/, '$1')
-      return { name: `service:${name}`, host, port: Number(port) || (protocol === 'https:' ? 443 : 80) }
+      const open = protocol === 'http:'
+      return { name: `service:${name}`, host, port: Number(port) || (open ? 80 : 443), open }
     }),
   ]
   return Promise.all(
@@ -184,7 +187,7 @@ export function supervisedProcess(view: Pick<View, 'text'>): Supervised {
   return { process: '/proc/self', command: [] }
 }
 
-function configuredBy(configuration: Loaded, command: readonly string[]): Configured {
+export function configuredBy(configuration: Loaded, command: readonly string[]): Configured {
   const { env } = process
   if (!configuration.ok) {
     return {
@@ -222,7 +225,8 @@ function databaseLinks({ settings }: Accepted): DatabaseLink[] {
 /** Files that secret settings were read from, and the keys that database URLs name. */
 function secretFiles({ settings, entries, files }: Accepted): string[] {
   const secrets = entries.filter(({ secret }) => secret)
-  const configFile = process.env['CONTAINER_CONFIG_FILE']
+  const value = entries.find(({ path }) => path === 'config.file')?.value
+  const configFile = typeof value === 'string' ? value : undefined
   const inConfigFile = secrets.some(({ source }) => source === 'config_file')
   const named = secrets
     .filter(({ source }) => source === 'file')

@@ -42,8 +42,9 @@ export interface ReportedNetwork {
   readonly notes: readonly string[]
 }
 
-/** Findings that are shown whole on one screen; the others by name. */
-const shownWhole = 12
+/** Lines for the findings on one screen, and how many are shown whole at least; the others are shown by name. */
+const linesOfFindings = 28
+const shownWholeMin = 5
 
 const statusStyles: Readonly<Record<ReportedCheck['status'], Style>> = {
   pass: 'green',
@@ -77,22 +78,32 @@ function headline({ counts, verdict }: SecurityReport, look: Look): string {
 function renderFindings(checks: readonly ReportedCheck[], look: Look): string {
   const findings = checks.filter(({ status }) => status === 'fail' || status === 'warn')
   if (findings.length === 0) return ''
-  const table = renderTable(
+  const tableOf = (count: number) => findingsTable(findings.slice(0, count), look)
+  let shown = findings.length
+  while (shown > shownWholeMin && tableOf(shown).split('\n').length > linesOfFindings) shown -= 1
+  const table = tableOf(shown)
+  const more = findings.slice(shown).map(({ id, title }) => `${id} ${title}`)
+  if (more.length === 0) return table
+  const rest = wrap(`And ${more.length} more (--verbose shows them): ${more.join('; ')}`, look.width)
+  return `${table}\n\n${rest.join('\n')}`
+}
+
+function findingsTable(findings: readonly ReportedCheck[], look: Look): string {
+  return renderTable(
     [
       { title: 'Check', style: 'bold', whole: true },
       { title: 'Severity', whole: true },
       { title: 'What was found' },
       { title: 'What to do', style: 'green' },
     ],
-    findings
-      .slice(0, shownWhole)
-      .map((check) => [check.id, severityOf(check), printable(`${check.title}: ${check.found}`), check.fix]),
+    findings.map((check) => [
+      check.id,
+      severityOf(check),
+      printable(`${check.title}: ${check.found}`),
+      check.fix,
+    ]),
     look,
   )
-  const more = findings.slice(shownWhole).map(({ id, title }) => `${id} ${title}`)
-  if (more.length === 0) return table
-  const rest = wrap(`And ${more.length} more (--verbose shows them): ${more.join('; ')}`, look.width)
-  return `${table}\n\n${rest.join('\n')}`
 }
 
 /** A warning has the severity of its check in brackets: it is less than a failure of the same severity. */

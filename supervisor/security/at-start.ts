@@ -9,9 +9,15 @@ import { summarize } from './validator.ts'
 
 export type Enforcement = 'off' | 'warn' | Extract<Severity, 'critical' | 'high'>
 
+interface Validator {
+  run(which: (check: Check) => boolean): Promise<Result[]>
+}
+
 export interface AtStartParts {
   readonly enforce: Enforcement
-  readonly validator: { run(which: (check: Check) => boolean): Promise<Result[]> }
+  /** While the start waits, and while it goes on: the second one rests on its walks. */
+  readonly urgent: Validator
+  readonly unhurried: Validator
   readonly logger: Logger
   readonly redact: Redact
   /** Failed checks so far, by severity. */
@@ -28,9 +34,9 @@ export class SecurityChecksAtStart {
 
   /** Throws `security_refused` when a check that is enforced fails. */
   async admit(): Promise<void> {
-    const { enforce } = this.#parts
+    const { enforce, urgent } = this.#parts
     if (enforce === 'off' || enforce === 'warn') return
-    const results = await this.#run(({ severity }) => atLeast(severity, enforce))
+    const results = await this.#run(urgent, ({ severity }) => atLeast(severity, enforce))
     const failed = results.filter(isFailure)
     this.#log(results, 'error')
     if (failed.length > 0) throw refusal(enforce, failed)
@@ -38,10 +44,12 @@ export class SecurityChecksAtStart {
 
   /** Runs what was not run yet: first what is quickly seen, then the walks. */
   async look(): Promise<void> {
-    if (this.#parts.enforce === 'off') return
+    const { enforce, unhurried } = this.#parts
+    if (enforce === 'off') return
     const done = new Set(this.#results.map(({ id }) => id))
-    for (const walks of [false, true]) {
-      this.#log(await this.#run((check) => !done.has(check.id) && (check.walks ?? false) === walks), 'warn')
+    for (const walking of [false, true]) {
+      const due = ({ id, walks }: Check) => (walks ?? false) === walking && !done.has(id)
+      this.#log(await this.#run(unhurried, due), 'warn')
     }
     const { checks } = summarize(this.#results)
     const counts = Object.entries(checks).map(([status, count]) => `${count} ${status}`)
@@ -51,8 +59,8 @@ export class SecurityChecksAtStart {
     )
   }
 
-  async #run(which: (check: Check) => boolean): Promise<Result[]> {
-    const results = await this.#parts.validator.run(which)
+  async #run(validator: Validator, which: (check: Check) => boolean): Promise<Result[]> {
+    const results = await validator.run(which)
     this.#results.push(...results)
     this.#parts.counted(summarize(this.#results).failed)
     return results

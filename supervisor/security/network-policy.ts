@@ -13,6 +13,8 @@ export interface Need {
   readonly port: number
   /** Empty where the name could not be looked up. */
   readonly addresses: readonly string[]
+  /** A service without TLS; databases have a check of their own. */
+  readonly open: boolean
 }
 
 export interface Connection {
@@ -60,7 +62,7 @@ export function networkReport(container: Container, needs: readonly Need[]): Net
     needed: needs.map((need) => ({ ...need, connected: connections.some((one) => one.for === need.name) })),
     connections,
     routes: routes.map(({ text }) => text),
-    notes: [...notesOnConnections(connections), ...notesOnRoutes(routes, needs)],
+    notes: [...notesOnConnections(connections), ...notesOnServices(needs), ...notesOnRoutes(routes, needs)],
   }
 }
 
@@ -84,6 +86,18 @@ function notesOnConnections(connections: readonly Connection[]): string[] {
     .map(
       ({ address, port, count }) =>
         `${count} connection${count === 1 ? '' : 's'} to ${address} port ${port}, which no database or service of the configuration accounts for`,
+    )
+}
+
+function notesOnServices(needs: readonly Need[]): string[] {
+  return needs
+    .filter(
+      ({ open, host, addresses }) =>
+        open && host !== 'localhost' && !(addresses.length > 0 && addresses.every(isLoopback)),
+    )
+    .map(
+      ({ name, host, port }) =>
+        `${name} at ${host} port ${port} is spoken to without TLS: https:// in its URL, where it can`,
     )
 }
 

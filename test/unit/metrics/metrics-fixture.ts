@@ -63,6 +63,7 @@ export function createFilledMetrics(
     metrics.signalForwarded('SIGHUP')
     metrics.logLines('stderr', 3)
     metrics.configReloaded('refused')
+    metrics.securityChecked({ critical: 0, high: 2, medium: 1, low: 0 })
     metrics.unexpectedEvent()
     metrics.operationsCounted('rpa_db', 'applied', 3)
     metrics.operationsCounted('rpa_db', 'dead')

@@ -33,6 +33,8 @@ t.test('R5.2 every metric of the contract that concerns a single container is th
     'flowkeep_log_lines_total{stream="stderr"}': 3,
     flowkeep_log_lines_dropped_total: 4,
     'flowkeep_config_reloads_total{result="refused"}': 1,
+    'flowkeep_security_findings{severity="critical"}': 0,
+    'flowkeep_security_findings{severity="high"}': 2,
     flowkeep_container_cpu_seconds_total: 12.5,
     flowkeep_container_cpu_throttled_seconds_total: 0.5,
     flowkeep_container_memory_bytes: 1000,

@@ -7,8 +7,14 @@ const own = 'eth0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n'
 const everywhere = 'eth0\t00000000\t010011AC\t0003\t0\t0\t0\t00000000\t0\t0\t0\n'
 const down = 'eth1\t0000000A\t00000000\t0000\t0\t0\t0\t000000FF\t0\t0\t0\n'
 
-const database: Need = { name: 'database:a', host: 'db', port: 5432, addresses: ['172.17.0.3'] }
-const outside: Need = { name: 'service:api', host: 'api.example', port: 443, addresses: ['192.0.2.7'] }
+const database: Need = { name: 'database:a', host: 'db', port: 5432, addresses: ['172.17.0.3'], open: false }
+const outside: Need = {
+  name: 'service:api',
+  host: 'api.example',
+  port: 443,
+  addresses: ['192.0.2.7'],
+  open: false,
+}
 
 const report = (tree: Tree, ...needs: Need[]) => networkReport(recordedContainer({ tree }), needs)
 
@@ -61,4 +67,14 @@ t.test('R7.3 routes are written as networks, those that are down left out', asyn
     'default',
     '172.17.0.0/16',
   ])
+})
+
+t.test('R7.3 a service without TLS is noted, unless it is on loopback', async (t) => {
+  const notes = (host: string, ...addresses: string[]) =>
+    report({}, { name: 'service:api', host, port: 80, addresses, open: true }).notes
+  t.match(notes('api', '172.17.0.9'), [/service:api at api port 80 is spoken to without TLS/])
+  t.equal(notes('api').length, 1, 'where it is is not known')
+  t.same(notes('localhost', '127.0.0.1'), [])
+  t.same(notes('127.0.0.1', '127.0.0.1'), [])
+  t.same(report({}, outside).notes, [])
 })
