@@ -85,6 +85,8 @@ async function script(
     target: 'node26',
     external: absentPackages,
     plugins: [lateModules],
+    // Its other form asks import.meta for its own place.
+    alias: { 'node-cron': join(root, 'node_modules/node-cron/dist/node-cron.cjs') },
     define,
     banner: { js: banner },
     minifySyntax: true,

@@ -10,7 +10,7 @@ import { watchFiles } from './config/watch.ts'
 import { systemClock as clock, sleep } from './core/clock.ts'
 import { checkName, type Dependency } from './core/dependency.ts'
 import { FlowkeepError, messageOf } from './core/errors.ts'
-import { type Cause, exitCodeFor, exitCodes } from './core/exit.ts'
+import { type Cause, type ExitReason, exitCodeFor, exitCodes } from './core/exit.ts'
 import { endingStates, type Lifecycle, type StateName } from './core/lifecycle.ts'
 import { limits } from './core/limits.ts'
 import { type EndableLogger, endable } from './core/logger.ts'
@@ -34,6 +34,7 @@ import { type OpenedQueue, openLocalQueue } from './local-queue.ts'
 import { createFlowOutput, type FlowOutput } from './logs/flow-output.ts'
 import { createOwnLogs, type OwnLogs } from './logs/own-logs.ts'
 import { createMetrics, type Metrics } from './metrics/registry.ts'
+import { type OpenedRecords, openRecords } from './own-records.ts'
 import { keepInboxesClean } from './postgres/inbox-retention.ts'
 import { type Children, createChildren } from './process/children.ts'
 import type { EarlySignals } from './process/early-signals.ts'
@@ -138,6 +139,7 @@ class Supervisor {
 
   /** Once the state directory is claimed. */
   #operations: OpenedQueue | undefined
+  #records: OpenedRecords | undefined
   #gate: ServiceOrchestrator
   #gateClosing = new AbortController()
   /** Databases gate every start; services only the first one, later ones go on without them. */
@@ -240,7 +242,7 @@ class Supervisor {
       resources: this.#cgroup.read,
       diskFreeBytes: disks.freeBytes,
       queue: () => this.#operations?.queue.stats(),
-      records: () => undefined,
+      records: () => this.#records?.stats(),
     })
   }
 
@@ -269,7 +271,7 @@ class Supervisor {
         return { signal, termMs: graceMs * limits.killAtShareOfGrace }
       },
       started: () => this.#metrics.flowStarted(clock.wallMs()),
-      exited: this.#metrics.flowExited,
+      exited: (reason) => this.#flowExited(reason),
       dispatch: (event) => this.#machine.dispatch(event),
     })
   }
@@ -363,7 +365,11 @@ class Supervisor {
       effects: {
         open_gate: () => void this.#openGate().catch(fail),
         close_gate: () => this.#gateClosing.abort(),
-        start_flow: flow.start,
+        start_flow: () => {
+          // What the generation before had claimed in its last moments.
+          this.#records?.flowGone('ended', 'its flow has ended')
+          flow.start()
+        },
         clean_tree: () => flow.clean(this.#failure),
         abandon_cleaning: flow.abandonCleaning,
         stop_for_reload: flow.stopForReload,
@@ -429,6 +435,11 @@ class Supervisor {
       throw portUnavailable(listener.failed, host, port)
     }
     this.#operations = await this.#openQueue()
+    this.#records = openRecords({
+      ...{ clock, random, logger, instance: this.#logs.instance, operations: this.#operations },
+      settings: () => this.#settings,
+      state: () => this.#state,
+    })
     await openControlHttp({
       path: this.#fixed.control.socket,
       owner: this.#fixed.flow.user,
@@ -438,6 +449,7 @@ class Supervisor {
       reload: () => this.#reloadNow('always'),
       drain: () => this.#drainNow(),
       operations: this.#operations.queue,
+      records: this.#records,
     })
     await openPublicHttp({
       host,
@@ -498,6 +510,7 @@ class Supervisor {
   #changed({ from, to, event: { type } }: Transition): void {
     const { logger } = this.#logs
     this.#changedAtMs = clock.wallMs()
+    if (endingStates.has(to) && !endingStates.has(from)) this.#records?.drain()
     if (to === 'running') {
       this.#hasBeenRunning = true
       // What failed while nothing ran yet may be well now.
@@ -512,6 +525,13 @@ class Supervisor {
         'the flow did not become ready in time',
       )
     }
+  }
+
+  #flowExited(reason: ExitReason): void {
+    this.#metrics.flowExited(reason)
+    const stopped = endingStates.has(this.#state) || this.#state === 'reloading'
+    const how = stopped ? 'stopped' : this.#flow.status.lastExit?.status === 0 ? 'ended' : 'crashed'
+    this.#records?.flowGone(how, `its flow has ended (${reason})`)
   }
 
   #isReady(): boolean {
@@ -600,7 +620,7 @@ class Supervisor {
       flow: this.#flow.status,
       resources: this.#cgroup.read(),
       queue: this.#operations?.queue.stats(),
-      records: undefined,
+      records: this.#records?.stats(),
       log: { lines: this.#output.lines, dropped: this.#logs.sink.droppedLines },
     })
   }
@@ -615,7 +635,11 @@ class Supervisor {
   async #flush(): Promise<void> {
     const flushMs = this.#flushMs()
     const untilMs = clock.monotonicMs() + flushMs
-    await Promise.all([this.#flow.release(flushMs), this.#operations?.queue.drain(untilMs)])
+    await Promise.all([
+      this.#flow.release(flushMs),
+      this.#records?.close(),
+      this.#operations?.queue.drain(untilMs),
+    ])
     this.#machine.dispatch({ type: 'flushed' })
   }
 

@@ -168,7 +168,7 @@ export const limits = {
   /** Milliseconds a database has to close a session that said goodbye. */
   databaseGoodbyeMs: 250,
   /** Milliseconds a query about records may take, with its wait for a session. */
-  recordsQueryMs: 20_000,
+  recordsQueryMs: 10_000,
   /** Records in one claim, completion or recovery. */
   recordsBatch: 500,
   /** Bytes of payloads in one claim; one record is always given. */

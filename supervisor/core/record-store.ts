@@ -90,7 +90,11 @@ export interface QueueCounts {
 export interface RecordStore {
   /** Its callers that wait for a session of the database at this moment. */
   readonly waiting: number
-  /** Every call below may throw a StoreFailure. */
+  /**
+   * Whether the tables are there: asked before what runs by itself, so that a database without them is left alone.
+   * This and every call below may throw a StoreFailure.
+   */
+  exists(): Promise<boolean>
   openSession(instance: string, leaseMs: number): Promise<string>
   /** False when the session was taken for dead. */
   renewSession(session: string, leaseMs: number): Promise<boolean>

@@ -17,19 +17,32 @@ import {
 import type { DatabasePool, Row } from './pool.ts'
 import { DatabaseUnavailable, QueryRefused } from './unavailable.ts'
 
-export function createRecordStore(pool: DatabasePool): RecordStore {
+/** @param pool asked before each query; undefined where the settings do not name the database any more */
+export function createRecordStore(pool: () => DatabasePool | undefined): RecordStore {
   return new PostgresRecordStore(pool)
 }
 
 class PostgresRecordStore implements RecordStore {
-  readonly #pool: DatabasePool
+  readonly #pool: () => DatabasePool | undefined
+  /** Once they were seen they stay. */
+  #tablesSeen = false
 
-  constructor(pool: DatabasePool) {
+  constructor(pool: () => DatabasePool | undefined) {
     this.#pool = pool
   }
 
   get waiting(): number {
-    return this.#pool.figures.waiting
+    return this.#pool()?.figures.waiting ?? 0
+  }
+
+  async exists(): Promise<boolean> {
+    if (this.#tablesSeen) return true
+    const rows = await this.#ask<{ seen: boolean }>(
+      `select to_regclass('flowkeep.processing_queue') is not null as seen`,
+      [],
+    )
+    this.#tablesSeen = only(rows).seen
+    return this.#tablesSeen
   }
 
   async openSession(instance: string, leaseMs: number): Promise<string> {
@@ -129,8 +142,10 @@ class PostgresRecordStore implements RecordStore {
   }
 
   async #ask<R = Row>(text: string, values: readonly unknown[]): Promise<readonly R[]> {
+    const pool = this.#pool()
+    if (!pool) throw new StoreFailure('unavailable', 'the settings do not name the database any more', false)
     try {
-      const { rows } = await this.#pool.query<R>(text, values, { timeoutMs: limits.recordsQueryMs })
+      const { rows } = await pool.query<R>(text, values, { timeoutMs: limits.recordsQueryMs })
       return rows
     } catch (error) {
       throw failureOf(error)

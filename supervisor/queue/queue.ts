@@ -15,7 +15,7 @@ import type { Journal, ListedEntry } from './journal.ts'
 import { JournalDrain } from './journal-drain.ts'
 import { overdue } from './overdue.ts'
 import { type Mode, parseOperation, type Submission } from './parse-operation.ts'
-import { type Counted, createReport, type Report } from './report.ts'
+import { type Counted, createReport, type RecordEnded, type Report } from './report.ts'
 import { Desk } from './submit.ts'
 import { viewOf, viewWithWork } from './view.ts'
 
@@ -49,6 +49,8 @@ export interface Drained {
 export interface LocalQueue extends OperationQueue {
   /** Operations made by the supervisor itself, such as the completion of a record. Never rejects. */
   submitOwn(operations: readonly { operation: Operation; mode: Mode }[]): Promise<readonly Submitted[]>
+  /** Who wants to know what became of queued changes of records; one at a time. */
+  onRecordEnded(tell: RecordEnded): void
   /** A health check found the target well: the wait for the next probe is over. */
   targetSeen(name: string): void
   /** After a reload. What was queued for a target that is not named any more waits until it is named again. */
@@ -81,13 +83,16 @@ class Queue implements LocalQueue {
   #bounds: QueueBounds
   #refusing: 'nothing' | 'new' | 'all' = 'nothing'
   #saidFull = false
+  #recordEnded: RecordEnded = () => {}
   #adopting: Promise<void> | undefined
   #rested: () => void = () => {}
 
   constructor(parts: QueueParts) {
     this.#parts = parts
     this.#bounds = parts.bounds
-    this.#report = createReport(parts.logger, parts.counted)
+    this.#report = createReport(parts.logger, parts.counted, (record, result) =>
+      this.#recordEnded(record, result),
+    )
     this.#desk = new Desk({
       take: (submission) => this.#take(submission),
       answered: (submission, submitted) => this.#count(submission.operation.target, submitted),
@@ -191,6 +196,10 @@ class Queue implements LocalQueue {
       adoptedSlots: this.#adopted.size,
       targets,
     }
+  }
+
+  onRecordEnded(tell: RecordEnded): void {
+    this.#recordEnded = tell
   }
 
   targetSeen(name: string): void {

@@ -66,6 +66,7 @@ export class RecordDesk implements Records {
   readonly #returns: Returns
   readonly #completions: Completions
   #state: RecordsStats['state'] = 'ready'
+  #lastFailure: string | undefined
 
   constructor(parts: DeskParts) {
     this.#parts = parts
@@ -179,6 +180,7 @@ export class RecordDesk implements Records {
   async recover(): Promise<void> {
     const { logger, store } = this.#parts
     try {
+      if (!(await this.#exists())) return
       for (let turn = 0; turn < limits.recordsRecoveryTurns; turn++) {
         const { late, orphans, failed, more } = await store.recover(
           this.#session.current,
@@ -207,6 +209,7 @@ export class RecordDesk implements Records {
 
   async count(): Promise<void> {
     try {
+      if (!(await this.#exists())) return
       this.#figures.counted(await this.#parts.store.count())
       this.#state = 'ready'
     } catch (error) {
@@ -215,7 +218,17 @@ export class RecordDesk implements Records {
   }
 
   async keepHistory(): Promise<void> {
-    await this.#parts.store.keepHistory().catch((error) => this.#cannot('keep the history of records', error))
+    try {
+      if (await this.#exists()) await this.#parts.store.keepHistory()
+    } catch (error) {
+      this.#cannot('keep the history of records', error)
+    }
+  }
+
+  async #exists(): Promise<boolean> {
+    const exists = await this.#parts.store.exists()
+    if (!exists) this.#state = 'schema_missing'
+    return exists
   }
 
   // Settling
@@ -382,7 +395,10 @@ export class RecordDesk implements Records {
       if (error.reason !== 'session_lost') this.#state = error.reason
       return
     }
-    this.#parts.logger.error({ event: 'records.failed' }, `cannot ${what}: ${messageOf(error)}`)
+    const failure = `cannot ${what}: ${messageOf(error)}`
+    // What runs every few seconds says the same thing once.
+    if (failure !== this.#lastFailure) this.#parts.logger.error({ event: 'records.failed' }, failure)
+    this.#lastFailure = failure
   }
 }
 

@@ -20,6 +20,7 @@ const compositionRoots = new Set([
   'supervisor/security.ts',
   'supervisor/local-queue.ts',
   'supervisor/offline-queue.ts',
+  'supervisor/own-records.ts',
   'supervisor/cli/main.ts',
 ])
 

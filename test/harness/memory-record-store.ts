@@ -87,6 +87,9 @@ export function createMemoryRecordStore(nowMs: () => number): MemoryRecordStore 
         })
       }
     },
+    async exists() {
+      return store.failure?.reason !== 'schema_missing'
+    },
     async openSession(_instance, leaseMs) {
       begin('openSession')
       const id = `session-${sessions.size + calls.length}`

@@ -37,7 +37,7 @@ async function site(t: Test, url: (database: string) => string): Promise<Site> {
   const pool = poolFor(url(database))
   t.teardown(() => pool.close())
   await migrate(pool)
-  const store = createRecordStore(pool)
+  const store = createRecordStore(() => pool)
   const query = async (sql: string, parameters: unknown[] = []) =>
     (await server.query(sql, parameters, database)).rows as Record<string, unknown>[]
   return {
@@ -285,7 +285,7 @@ both('R5.2 everyone reads the same counts', async (t, site) => {
 t.test('§8 a database without the tables, or with older ones, is told from one that is away', async (t) => {
   await server.createDatabase('older')
   const pool = poolFor(server.url('older'))
-  const store = createRecordStore(pool)
+  const store = createRecordStore(() => pool)
   t.teardown(() => pool.close())
   await t.rejects(store.openSession('a', minute), { name: 'StoreFailure', reason: 'schema_missing' })
   await migrate(pool, {}, [migration0001])
