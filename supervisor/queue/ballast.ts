@@ -21,9 +21,13 @@ export class Ballast {
     this.#present = existsSync(options.path)
   }
 
-  /** Below the floor nothing new is taken; a disk that can't be asked is left to the write itself. */
+  /**
+   * Nothing new is taken below the floor, nor without the ballast: what it gave up is for draining. A disk that can't be
+   * asked is left to the write itself.
+   */
   get roomLeft(): boolean {
-    return this.#freeBytes() >= this.#options.floorBytes
+    this.restore()
+    return this.#present && this.#freeBytes() >= this.#options.floorBytes
   }
 
   /** True when there was something to give up. */
@@ -37,7 +41,7 @@ export class Ballast {
   /** Makes it where it is missing and there is room for it and for new work. */
   restore(): void {
     const { path, bytes, floorBytes } = this.#options
-    if (this.#present || this.#freeBytes() < bytes + 2 * floorBytes) return
+    if (this.#present || this.#freeBytes() < bytes + floorBytes) return
     try {
       fill(path, bytes)
       this.#present = true

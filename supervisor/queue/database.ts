@@ -91,6 +91,14 @@ export class Database {
     this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   }
 
+  /** Cuts off some of the pages that nothing needs any more. */
+  shrink(): void {
+    const free = this.#get<{ freelist_count: number }>('PRAGMA freelist_count')?.freelist_count ?? 0
+    if (free < limits.queueShrinkPages) return
+    this.#db.prepare(`PRAGMA incremental_vacuum(${limits.queueShrinkPagesAtOnce})`).all()
+    this.checkpoint()
+  }
+
   /** Reads every page, tables against indexes. Undefined when all is well. */
   firstFault(): string | undefined {
     const found = this.#get<{ integrity_check: string }>('PRAGMA integrity_check(1)')?.integrity_check

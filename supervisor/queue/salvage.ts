@@ -3,7 +3,7 @@
 // The new journal is whole before the damaged files are moved, so that a crash in the middle loses nothing either.
 
 import { rmSync } from 'node:fs'
-import { type Columns, carve, type Source } from './carve.ts'
+import { type Carving, type Columns, carve, type Source } from './carve.ts'
 import { Database, type DoneRow, isSoundMeta, type Meta } from './database.ts'
 import { doneCrc } from './ledger.ts'
 import { isSound, type Row, sealed, stateOf } from './row.ts'
@@ -30,13 +30,14 @@ export function salvage(paths: SalvagePaths, expected: Expected): number {
   const rebuilt = new Database(paths.rebuilt)
   try {
     const { frames, believed } = readWal(paths.wal)
+    const views = believed < frames.length ? [frames, frames.slice(0, believed)] : [frames]
     const copy = new Copy(rebuilt)
     rebuilt.begin()
-    let unsound = copySound({ ...paths, frames }, copy, expected.entries ?? 0)
-    if (believed < frames.length) {
-      const source = { ...paths, frames: frames.slice(0, believed) }
-      unsound = Math.max(unsound, copySound(source, copy, 0))
-    }
+    const unsound = fill(
+      copy,
+      views.map((view) => ({ ...paths, frames: view })),
+      expected.entries ?? 0,
+    )
     const lost = finish(rebuilt, copy, expected, unsound)
     rebuilt.commit()
     rebuilt.checkpoint()
@@ -52,17 +53,23 @@ export function removeDatabase(path: string): void {
   }
 }
 
-/** Copies what is sound and not there yet; returns how many entries were there and unsound. */
-function copySound(source: Source, rebuilt: Copy, expected: number): number {
-  const carving = carve(source, columnCounts)
+/**
+ * The newest view first, and what a page still names before what merely lies about in one, which may be an older state.
+ * Returns how many entries were there and unsound.
+ */
+function fill(copy: Copy, sources: readonly Source[], expected: number): number {
+  const carvings = sources.map((source) => carve(source, columnCounts))
   try {
     const unsound = new Set<number>()
-    for (const row of carving.rows()) rebuilt.take(row, unsound)
-    for (const row of carving.thorough('left over')) rebuilt.take(row)
-    if (rebuilt.entries < expected) for (const row of carving.thorough('all')) rebuilt.take(row)
+    const takeAll = (rows: (carving: Carving) => Iterable<Columns>, broken?: Set<number>) => {
+      for (const carving of carvings) for (const row of rows(carving)) copy.take(row, broken)
+    }
+    takeAll((carving) => carving.rows(), unsound)
+    takeAll((carving) => carving.thorough('left over'))
+    if (copy.entries < expected) takeAll((carving) => carving.thorough('all'))
     return unsound.size
   } finally {
-    carving.close()
+    for (const carving of carvings) carving.close()
   }
 }
 
@@ -95,7 +102,7 @@ class Copy {
     if (entry) this.#remove(entry)
   }
 
-  #takeEntry(row: Row, unsound: Set<number> | undefined): void {
+  #takeEntry(row: Row, unsound?: Set<number>): void {
     if (!isSound(row)) {
       unsound?.add(row.seq)
       return

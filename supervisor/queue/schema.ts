@@ -73,11 +73,12 @@ PRAGMA user_version = 1;
 
 /** Set on every connection. Exclusive: no other process reads along, so the log can always be folded back. */
 export const pragmas = `
+PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA journal_size_limit = 67108864;
-PRAGMA wal_autocheckpoint = 1000;
+PRAGMA wal_autocheckpoint = 500;
 PRAGMA temp_store = MEMORY;
 PRAGMA cell_size_check = ON;
 `

@@ -70,6 +70,8 @@ export class Store {
   #open: Open | undefined
   #failure: { readonly error: FlowkeepError; readonly atMs: number } | undefined
   #diskFull = false
+  /** While a group is tried again that the disk had no room for. */
+  #refusing = false
   /** Where the check of a large journal has come to; undefined when it is through. */
   #scrubbed: number | undefined
   #figures: JournalFigures = noFigures
@@ -104,8 +106,8 @@ export class Store {
 
   /** Looks whether a full disk has room again. */
   refreshDisk(): void {
+    this.#shrink()
     this.#diskFull = !this.#ballast.roomLeft
-    if (!this.#diskFull) this.#ballast.restore()
     this.#figures = { ...this.#figures, diskFull: this.#diskFull }
   }
 
@@ -143,15 +145,30 @@ export class Store {
     if (ledger.commit()) {
       mark.write({ commits: ledger.commits, entries: ledger.entries })
       this.#afterCommit(ledger)
-    }
+    } else this.#noticeFull(outcomes, ledger)
     return outcomes
   }
 
   #afterCommit(ledger: Ledger): void {
-    const full = !this.#ballast.roomLeft
-    if (!full) this.#ballast.restore()
-    this.#diskFull = full
+    if (this.#diskFull || ledger.entries === 0) this.#shrink()
+    this.#diskFull = !this.#ballast.roomLeft
     this.#count(ledger)
+  }
+
+  /** A group in which everything was refused writes nothing. */
+  #noticeFull(outcomes: readonly Outcome[], ledger: Ledger): void {
+    if (this.#diskFull || this.#ballast.roomLeft || outcomes.length === 0) return
+    this.#diskFull = true
+    this.#count(ledger)
+  }
+
+  /** Gives disk back that a backlog has taken: a queue that filled the disk by itself would stay full for ever. */
+  #shrink(): void {
+    try {
+      this.#open?.db.shrink()
+    } catch {
+      // The disk is too full for that, too; the next entry that is done leaves more room.
+    }
   }
 
   #count(ledger: Ledger): void {
@@ -176,6 +193,8 @@ export class Store {
       throw error
     } catch (again) {
       return this.#refused(calls, again)
+    } finally {
+      this.#refusing = false
     }
   }
 
@@ -195,7 +214,7 @@ export class Store {
 
   /** From here on new entries are refused before anything is written, and the rest has the ballast's room. */
   #makeRoom(): void {
-    this.#diskFull = true
+    this.#refusing = true
     const { ledger, db } = this.#opened()
     ledger.rollback()
     this.#ballast.release()
@@ -204,11 +223,12 @@ export class Store {
     } catch {
       // It folds in what it can.
     }
+    this.#diskFull = true
     this.#count(ledger)
   }
 
   #roomLeft(): boolean {
-    return !this.#diskFull && this.#ballast.roomLeft
+    return !this.#refusing && this.#ballast.roomLeft
   }
 
   // A disk that fails
@@ -239,6 +259,8 @@ export class Store {
       if (failure) this.#open.db.checkpoint()
       this.#failure = undefined
     } catch (error) {
+      // Even to open a journal takes room.
+      if (kindOf(error) === 'full' && this.#ballast.release()) return this.#opened()
       if (kindOf(error) !== 'corrupt') this.#fail(error)
       this.#repair(error)
     }

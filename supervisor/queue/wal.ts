@@ -24,7 +24,10 @@ export interface Wal {
   readonly frames: readonly Frame[]
   /** How many of them SQLite believes. */
   readonly believed: number
-  /** A whole transaction lies behind the first frame that SQLite does not believe: that is no torn write. */
+  /**
+   * Two whole transactions end behind the first frame that SQLite does not believe. One may be the last write, of which
+   * a power loss left parts; two can't be, since each is on disk before the next begins.
+   */
   readonly damaged: boolean
 }
 
@@ -80,7 +83,7 @@ function judge(
   return {
     frames,
     believed: sound.findLastIndex(({ committed }) => committed) + 1,
-    damaged: behind.some(({ computed, committed }) => computed && committed),
+    damaged: behind.filter(({ computed, committed }) => computed && committed).length > 1,
   }
 }
 

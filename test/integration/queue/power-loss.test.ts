@@ -55,7 +55,7 @@ async function recording(t: Test, mutations: Readonly<Record<string, string>>): 
   })
   let program = outputFiles[0]?.text ?? ''
   for (const [from, to] of Object.entries({
-    'wal_autocheckpoint = 1000': 'wal_autocheckpoint = 40',
+    'wal_autocheckpoint = 500': 'wal_autocheckpoint = 40',
     ...mutations,
   })) {
     if (!program.includes(from)) throw new Error(`the writer has no "${from}"`)
