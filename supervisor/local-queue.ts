@@ -54,7 +54,7 @@ export async function openLocalQueue(host: QueueHost): Promise<OpenedQueue> {
     ...{ clock, random, logger, counted, bounds, targets: opened.targets },
     journal: await openSlot(claimSlot(slots), bounds),
     problemOf,
-    newId: randomUUID,
+    newId: () => randomUUID(),
     adopt: () =>
       Promise.all(abandonedSlots(slots, limits.queueAdoptedSlots).map((slot) => openSlot(slot, bounds))),
   })

@@ -11,6 +11,7 @@ export async function supervise(boot: Boot): Promise<void> {
     () => import('./logs/own-logs.ts'),
     () => import('./metrics/registry.ts'),
     () => import('./http/public.ts'),
+    () => import('./local-queue.ts'),
   ]
   for (const load of parts) {
     await othersTurn()
