@@ -237,9 +237,10 @@ export const limits = {
   /** Damaged journals that are kept, and their bytes; the oldest ones go. */
   queueQuarantined: 5,
   queueQuarantineBytes: 2 * 1024 * 1024 * 1024,
-  /** Unused pages (4 KiB) of a journal that are kept, and how many are given back at once. */
+  /** Unused pages (4 KiB) of a journal that are kept; how many are given back at once, and how often in a row. */
   queueShrinkPages: 256,
-  queueShrinkPagesAtOnce: 4_096,
+  queueShrinkPagesAtOnce: 128,
+  queueShrinkRounds: 16,
   /** Milliseconds to wait for the locks of a process that has just ended. */
   queueBusyMs: 5_000,
   /** Milliseconds until a journal that failed is opened again. */

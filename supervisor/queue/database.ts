@@ -91,12 +91,18 @@ export class Database {
     this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   }
 
-  /** Cuts off some of the pages that nothing needs any more. */
+  /** Cuts off some of the pages that nothing needs any more; a few at a time, since their log takes room, too. */
   shrink(): void {
-    const free = this.#get<{ freelist_count: number }>('PRAGMA freelist_count')?.freelist_count ?? 0
-    if (free < limits.queueShrinkPages) return
-    this.#db.prepare(`PRAGMA incremental_vacuum(${limits.queueShrinkPagesAtOnce})`).all()
-    this.checkpoint()
+    for (let round = 0; round < limits.queueShrinkRounds; round++) {
+      if (this.#freePages() < limits.queueShrinkPages) return
+      this.checkpoint()
+      this.#prepare(`PRAGMA incremental_vacuum(${limits.queueShrinkPagesAtOnce})`).all()
+      this.checkpoint()
+    }
+  }
+
+  #freePages(): number {
+    return this.#get<{ freelist_count: number }>('PRAGMA freelist_count')?.freelist_count ?? 0
   }
 
   /** Reads every page, tables against indexes. Undefined when all is well. */

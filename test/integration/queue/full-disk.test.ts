@@ -5,6 +5,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, truncateSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { limits } from '../../../supervisor/core/limits.ts'
 import type { Journal } from '../../../supervisor/queue/journal.ts'
 import { newEntry, openInProcess, takeAll } from '../../harness/journal.ts'
 import { createTestClock } from '../../harness/test-clock.ts'
@@ -130,3 +131,23 @@ t.test('R8.3 a disk that is read only, or gone, is an error by name', { skip }, 
   await again.close()
   await t.rejects(openInProcess(join(directory, 'gone'), clock), failing)
 })
+
+t.test(
+  'R8.3 a queue that filled the disk by itself gives it back when it is drained',
+  { skip },
+  async (t) => {
+    const directory = smallDisk(t, 24 * 1024)
+    const journal = await openInProcess(directory, createTestClock(), {
+      ballastBytes: limits.queueBallastBytes,
+      diskFloorBytes: 1024 * kibibyte,
+    })
+    let stored = 0
+    for (let from = 0; from < 40_000 && !journal.figures.diskFull; from += 50) {
+      for (const each of await append(journal, from, 50)) if (each.state === 'stored') stored++
+    }
+    t.equal(await drain(journal), stored)
+    t.equal(journal.figures.diskFull, false)
+    t.match(await append(journal, 1e6, 1), [{ state: 'stored' }])
+    await journal.close()
+  },
+)
