@@ -95,7 +95,7 @@ export class WorkerRunner implements Runner {
       if (outcome?.ok) resolve(outcome.value as never)
       else if (outcome) reject(receivedError(outcome.error))
     }
-    if (this.#waiting.length === 0) this.#worker?.unref()
+    if (this.#waiting.length === 0 && !this.#closing) this.#worker?.unref()
   }
 
   /** Whether what was under way is on disk nobody knows; the next call starts another worker. */

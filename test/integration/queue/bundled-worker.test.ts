@@ -24,7 +24,7 @@ t.test('R8.3 the bundled program writes its journal in a thread', async (t) => {
     encoding: 'utf8',
   })
   t.equal(stderr, '')
-  t.equal(stdout, '[{"state":"stored","seq":1}] threads: 1\n')
+  t.equal(stdout, '[{"state":"stored","seq":1}] threads: 1\nclosed\n')
   const journal = await openInProcess(directory, systemClock)
   t.equal(journal.figures.operations, 1)
   await journal.close()
