@@ -50,12 +50,11 @@ export const limits = {
   healthProgramOutputBytes: 4096,
   /** Health check programs in the directory; more are refused by name. */
   healthPrograms: 50,
-  /** Bytes of a body on the control socket, and of all bodies of operations that are not answered yet. */
   /** Slots of supervisors that are gone drained at one time. */
   queueAdoptedSlots: 4,
   /** Milliseconds between two looks for such slots. */
   queueAdoptEveryMs: 30_000,
-  /** Bytes of a body on the control socket. */
+  /** Bytes of a body on the control socket, and of all bodies of operations that are not answered yet. */
   controlBodyBytes: 8 * 1024 * 1024,
   controlBodiesBytes: 32 * 1024 * 1024,
   /** Names of files put aside for corruption that the status lists. */
