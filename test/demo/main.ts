@@ -21,7 +21,7 @@ import { createWorkDirectory, type WorkDirectory } from './work-directory.ts'
 
 const preparing = "a PostgreSQL is prepared with Flowkeep's schema, and not started"
 const batchRowsMax = 500
-/** Small runs have small batches, so that there is a middle to be killed in. */
+/** Small runs have small records, so that there is a middle to be killed in. */
 const batches = 100
 const logLinesShown = 15
 

@@ -16,8 +16,8 @@ const rowsMax = 1_000_000
 
 export const help = `usage: npm run demo [-- OPTION…]
 
-Supervises a flow that stores real CSV files in a PostgreSQL of its own, with no Docker: the gate waits for the
-database, the flow is killed and resumes, 1,000 orphans are reaped, the database is cut off and the queue takes what the
+Supervises a flow that works through records and stores real CSV files in a PostgreSQL of its own, with no Docker: the
+gate waits for the database, the flow is killed and resumes, 1,000 orphans are reaped, the database is cut off and the queue takes what the
 flow writes meanwhile, and every line is accounted for.
 Exit code 0 only if everything that was promised was seen and no line is lost or duplicated.
 

@@ -131,6 +131,7 @@ function environmentFor({ work, databaseUrl, port, batchRows }: SupervisorOption
     CONTAINER_SECURITY_ENFORCE: 'off',
     INBOX: work.inbox,
     BATCH_ROWS: String(batchRows),
+    WORK_MS: '5',
   }
 }
 

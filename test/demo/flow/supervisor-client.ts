@@ -4,31 +4,49 @@ import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 
-export interface Operation {
-  /** The same for the same effect, however often it is submitted: after a crash it is not applied a second time. */
-  readonly id: string
-  readonly target: string
-  /** Operations with the same key are applied in order. */
-  readonly key: string
-  readonly effects: readonly { readonly sql: string; readonly params: readonly unknown[] }[]
+export interface Effect {
+  readonly sql: string
+  readonly params: readonly unknown[]
 }
 
-export interface SupervisorClient {
+/** A piece of work that is this flow's until its lease ends. */
+export interface WorkRecord<Payload> {
+  readonly id: string
+  readonly payload: Payload
+  readonly attempt: number
+  /** Goes back with the completion: after it was given to another owner, ours counts no more. */
+  readonly epoch: number
+}
+
+export interface NewRecord<Payload> {
+  /** The same for the same work: however often it is put in, it is one record. */
+  readonly key: string
+  readonly payload: Payload
+}
+
+export interface SupervisorClient<Payload> {
   ready(): Promise<void>
-  /** Resolves once the effect is in the database, or safe in the supervisor's queue. */
-  submit(operation: Operation): Promise<'applied' | 'queued'>
+  enqueue(records: readonly NewRecord<Payload>[]): Promise<void>
+  /** Waits a moment for one. Undefined while the database is away. */
+  claim(limit: number): Promise<readonly WorkRecord<Payload>[] | undefined>
+  /** The effects and the completion are one transaction; `queued`: they will be, once the database is back. */
+  complete(record: WorkRecord<Payload>, effects: readonly Effect[]): Promise<'applied' | 'queued'>
+  /** Gives back what was not begun. */
+  release(record: WorkRecord<Payload>): Promise<void>
 }
 
 interface Answer {
   readonly status: number
   readonly retryAfterMs: number
-  readonly body: { readonly state?: string; readonly error?: { readonly message: string } }
+  // biome-ignore lint/suspicious/noExplicitAny: what the supervisor documents is believed here
+  readonly body: any
 }
 
-/** What the supervisor can answer when it merely has no room or no time yet. */
+/** What the supervisor answers when it merely has no room, no time or no database at the moment. */
 const passing = new Set([429, 503])
+const claimWaitMs = 200
 
-export function connectToSupervisor(socketPath: string): SupervisorClient {
+export function connectToSupervisor<Payload>(socketPath: string, queue: string): SupervisorClient<Payload> {
   const agent = new Agent({ keepAlive: true })
 
   async function post(path: string, body: unknown): Promise<Answer> {
@@ -48,9 +66,7 @@ export function connectToSupervisor(socketPath: string): SupervisorClient {
     for (;;) {
       const answer = await post(path, body)
       if (answer.status < 300) return answer
-      if (!passing.has(answer.status)) {
-        throw new Error(`${path} is answered with ${answer.status}: ${answer.body.error?.message}`)
-      }
+      if (!passing.has(answer.status)) throw new Error(`${path}: ${answer.body.error?.message}`)
       await delay(answer.retryAfterMs)
     }
   }
@@ -59,9 +75,22 @@ export function connectToSupervisor(socketPath: string): SupervisorClient {
     async ready() {
       await postUntilTaken('/v1/ready', {})
     },
-    async submit(operation) {
-      const { body } = await postUntilTaken('/v1/operations', operation)
+    async enqueue(records) {
+      await postUntilTaken('/v1/records/enqueue', { queue, records })
+    },
+    async claim(limit) {
+      const { status, body } = await post('/v1/records/claim', { queue, limit, waitMs: claimWaitMs })
+      if (status === 200) return body.records
+      if (!passing.has(status)) throw new Error(`claim: ${body.error?.message}`)
+      await delay(claimWaitMs)
+      return undefined
+    },
+    async complete({ id, epoch }, effects) {
+      const { body } = await postUntilTaken(`/v1/records/${id}/complete`, { epoch, effects })
       return body.state === 'applied' ? 'applied' : 'queued'
+    },
+    async release({ id, epoch }) {
+      await postUntilTaken(`/v1/records/${id}/release`, { epoch })
     },
   }
 }

@@ -20,8 +20,7 @@ import { type Audit, audit } from '../../demo/audit.ts'
 import { awkwardFiles } from '../../demo/awkward-files.ts'
 import type { DataFile } from '../../demo/data-file.ts'
 import { beginning, readBatches } from '../../demo/flow/batches.ts'
-import { openStore } from '../../demo/flow/store.ts'
-import type { Operation } from '../../demo/flow/supervisor-client.ts'
+import { effectsOf, prepareStore } from '../../demo/flow/store.ts'
 import { realFiles } from '../../demo/real-files.ts'
 import { checkout } from '../../harness/checkout.ts'
 import { startPostgres } from '../../harness/postgres.ts'
@@ -176,25 +175,17 @@ function pick({ lost = 0, duplicated = 0, differing = 0 }: Partial<Audit>) {
   return { lost, duplicated, differing }
 }
 
-/** What the supervisor would do with the flow's operations. */
+/** As if the supervisor had applied the effects of every record. */
 async function store(t: Test, url: string, files: readonly DataFile[]): Promise<void> {
   const inbox = t.testdir({})
+  await prepareStore(url)
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  const apply = async ({ effects }: Operation) => {
-    for (const { sql, params } of effects) {
-      await client.query(sql, params.map(asText))
-    }
-    return 'applied' as const
-  }
-  const { save } = await openStore(url, 'rpa_db', { ready: async () => {}, submit: apply })
   for (const { name, bytes } of files) {
     const path = join(inbox, name)
     writeFileSync(path, bytes)
-    let from = beginning(name)
-    for await (const batch of readBatches(path, from, 7)) {
-      await save(from, batch)
-      from = batch.progress
+    for await (const batch of readBatches(path, beginning(name), 7)) {
+      for (const { sql, params } of effectsOf(batch)) await client.query(sql, params.map(asText))
     }
   }
   await client.end()
