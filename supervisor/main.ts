@@ -210,7 +210,7 @@ class Supervisor {
     if (this.#machine.lifecycle.state !== 'validating') return // a stop came first
     this.#health.start(this.#healthChecks())
     this.#machine.dispatch({ type: 'config_ok' })
-    void this.#security.look().catch(fail)
+    void this.#security.look()
     watchFiles({
       clock,
       intervalMs: limits.configWatchMs,

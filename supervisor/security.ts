@@ -9,6 +9,7 @@ import type { Loaded } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
 import { type Clock, sleep, systemClock } from './core/clock.ts'
 import { parseConnectionUrl } from './core/connection-url.ts'
+import { messageOf } from './core/errors.ts'
 import { limits } from './core/limits.ts'
 import type { Logger } from './core/logger.ts'
 import { createRedactor, type Redact } from './core/secret.ts'
@@ -24,6 +25,7 @@ type Accepted = Extract<Loaded, { ok: true }>
 export interface SecurityAtStart {
   /** Throws `security_refused`. */
   admit(): Promise<void>
+  /** Never rejects: what only reports must not end a container. */
   look(): Promise<void>
 }
 
@@ -60,7 +62,12 @@ export function createSecurityAtStart(needs: AtStartNeeds): SecurityAtStart {
       if (enforce === 'high' || enforce === 'critical') await (await loaded()).admit()
     },
     async look() {
-      if (enforce !== 'off') await (await loaded()).look()
+      if (enforce === 'off') return
+      try {
+        await (await loaded()).look()
+      } catch (error) {
+        logger.error({ event: 'security.failed' }, `the security checks failed: ${redact(messageOf(error))}`)
+      }
     },
   }
 }

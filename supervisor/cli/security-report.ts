@@ -64,7 +64,8 @@ export function renderSecurity(report: SecurityReport, verbose: boolean, look: L
 }
 
 function headline({ counts, verdict }: SecurityReport, look: Look): string {
-  const words = { fail: 'failed', warn: 'warnings', unknown: 'unknown', pass: 'passed' } as const
+  const warnings = counts.warn === 1 ? 'warning' : 'warnings'
+  const words = { fail: 'failed', warn: warnings, unknown: 'unknown', pass: 'passed' } as const
   const counted = (['fail', 'warn', 'unknown', 'pass'] as const)
     .map((status) => paint(`${counts[status]} ${words[status]}`, statusStyles[status], look))
     .join(', ')

@@ -26,7 +26,8 @@ export interface AtStartParts {
 
 export class SecurityChecksAtStart {
   readonly #parts: AtStartParts
-  readonly #results: Result[] = []
+  /** By id; a check that is run again replaces what it said before. */
+  readonly #results = new Map<string, Result>()
 
   constructor(parts: AtStartParts) {
     this.#parts = parts
@@ -36,22 +37,21 @@ export class SecurityChecksAtStart {
   async admit(): Promise<void> {
     const { enforce, urgent } = this.#parts
     if (enforce === 'off' || enforce === 'warn') return
-    const results = await this.#run(urgent, ({ severity }) => atLeast(severity, enforce))
+    const results = await this.#run(urgent, ({ severity }) => atLeast(severity, enforce), 'error')
     const failed = results.filter(isFailure)
-    this.#log(results, 'error')
     if (failed.length > 0) throw refusal(enforce, failed)
   }
 
-  /** Runs what was not run yet: first what is quickly seen, then the walks. */
+  /** Runs what was not run yet: first what is quickly seen, then the walks, and at last what comes with the flow. */
   async look(): Promise<void> {
     const { enforce, unhurried } = this.#parts
     if (enforce === 'off') return
-    const done = new Set(this.#results.map(({ id }) => id))
-    for (const walking of [false, true]) {
-      const due = ({ id, walks }: Check) => (walks ?? false) === walking && !done.has(id)
-      this.#log(await this.#run(unhurried, due), 'warn')
+    const isDue = ({ id, live }: Check) => live === true || !this.#results.has(id)
+    for (const stage of stages) {
+      const due = (check: Check) => stageOf(check) === stage && isDue(check)
+      await this.#run(unhurried, due, 'warn')
     }
-    const { checks } = summarize(this.#results)
+    const { checks } = summarize([...this.#results.values()])
     const counts = Object.entries(checks).map(([status, count]) => `${count} ${status}`)
     this.#parts.logger.info(
       { event: 'security.checked', ...checks, unknownChecks: this.#unknown() },
@@ -59,18 +59,27 @@ export class SecurityChecksAtStart {
     )
   }
 
-  async #run(validator: Validator, which: (check: Check) => boolean): Promise<Result[]> {
+  async #run(
+    validator: Validator,
+    which: (check: Check) => boolean,
+    levelOfFailure: 'warn' | 'error',
+  ): Promise<Result[]> {
     const results = await validator.run(which)
-    this.#results.push(...results)
-    this.#parts.counted(summarize(this.#results).failed)
+    const news = results.filter(({ id, status, found }) => {
+      const before = this.#results.get(id)
+      return before?.status !== status || before.found !== found
+    })
+    for (const result of results) this.#results.set(result.id, result)
+    this.#parts.counted(summarize([...this.#results.values()]).failed)
+    this.#log(news, levelOfFailure)
     return results
   }
 
   #unknown(): string[] {
-    return this.#results.filter(({ status }) => status === 'unknown').map(({ id }) => id)
+    return [...this.#results.values()].filter(({ status }) => status === 'unknown').map(({ id }) => id)
   }
 
-  /** One line for each finding: at most as many as there are checks. */
+  /** One line for each finding: at most as many as there are checks, and one that changed once more. */
   #log(results: readonly Result[], levelOfFailure: 'warn' | 'error'): void {
     for (const result of results) {
       const { id, title, severity, status, expected, fix, accepted } = result
@@ -82,6 +91,13 @@ export class SecurityChecksAtStart {
       )
     }
   }
+}
+
+const stages = ['quick', 'walking', 'live'] as const
+
+function stageOf({ walks, live }: Check): (typeof stages)[number] {
+  if (live) return 'live'
+  return walks ? 'walking' : 'quick'
 }
 
 function refusal(enforce: string, failed: readonly Result[]): FlowkeepError {

@@ -26,11 +26,13 @@ export interface Check {
   readonly fix: string
   /** It walks over a file system, which takes its time. */
   readonly walks?: true
+  /** What it looks at comes with the flow: at a start it is looked at last, and again where it was before. */
+  readonly live?: true
   /** May throw: what cannot be seen is unknown. */
   look(container: Container): Verdict | Promise<Verdict>
 }
 
-export interface Result extends Verdict, Omit<Check, 'look' | 'walks'> {
+export interface Result extends Verdict, Omit<Check, 'look' | 'walks' | 'live'> {
   /** The operator has accepted it: it is shown, but neither counts nor refuses a start. */
   readonly accepted: boolean
 }

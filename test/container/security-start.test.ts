@@ -132,6 +132,12 @@ t.test('R7 a port of the flow is found by who looks, until it is allowed', async
       environment: allowed,
     })
     await container.log.next(({ message }) => message === 'listening')
+    await checked(container)
+    t.equal(
+      findingsIn(container).some(({ id }) => id === 'S35'),
+      status === 'fail',
+      'logged',
+    )
     const answer = await container.exec('flowkeep', 'security', '--json', '--fail-on', 'critical')
     t.equal(statusesOf(JSON.parse(answer.stdout))['S35'], status)
     t.equal(answer.code, code)

@@ -15,6 +15,7 @@ export const networkChecks: readonly Check[] = [
     reads: '/proc/net/tcp',
     expected: 'CONTAINER_HTTP_PORT and CONTAINER_SECURITY_ALLOWED_PORTS; anything else on loopback alone',
     fix: 'bind to 127.0.0.1, or name the port in CONTAINER_SECURITY_ALLOWED_PORTS',
+    live: true,
     look(container) {
       const allowed = new Set(container.configured.ports)
       const listening = tcpSockets(container).filter(({ state }) => state === 'listening')

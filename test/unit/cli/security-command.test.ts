@@ -70,7 +70,7 @@ t.test('§3 the screen shows findings with their fix, what is unknown, and the n
     check('S08', 'unknown'),
     check('S01', 'pass'),
   ])
-  t.match(text, /^1 failed check of severity high or worse: 1 failed, 1 warnings, 1 unknown, 1 passed\n/)
+  t.match(text, /^1 failed check of severity high or worse: 1 failed, 1 warning, 1 unknown, 1 passed\n/)
   t.match(text, /S06 {4}high {6}Title of S06: found S06 +fix S06/)
   t.match(text, /S02 {4}\(medium\)/)
   t.match(text, /Unknown\n {2}S08 Title of S08: found S08/)

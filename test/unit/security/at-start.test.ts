@@ -4,7 +4,7 @@ import t from 'tap'
 import { FlowkeepError } from '../../../supervisor/core/errors.ts'
 import type { LogFields, Logger } from '../../../supervisor/core/logger.ts'
 import { type Enforcement, SecurityChecksAtStart } from '../../../supervisor/security/at-start.ts'
-import type { Check, Severity } from '../../../supervisor/security/check.ts'
+import type { Check, Result, Severity } from '../../../supervisor/security/check.ts'
 import { SecurityValidator } from '../../../supervisor/security/validator.ts'
 import { type Changes, recordedContainer, statusWith } from './recorded.ts'
 
@@ -101,7 +101,7 @@ t.test('R7 `warn` logs each finding once, counts failures by severity, and walks
       ['warn', 'S28'],
     ],
   )
-  t.same(asked.slice(-3), ['S28', 'S29', 'S30'])
+  t.same(asked.slice(-4), ['S28', 'S29', 'S30', 'S35'], 'what comes with the flow is looked at last')
   t.equal(new Set(asked).size, 38)
   t.same(urgently, [])
   t.equal(asked.length, 38)
@@ -118,7 +118,11 @@ t.test('R7 after an admission the rest is looked at, and nothing twice', async (
   t.ok(urgently.includes('S30') && !urgently.includes('S28'), 'only walks that could refuse are waited for')
   await checks.look()
   t.equal(new Set([...urgently, ...unhurriedly]).size, 38)
-  t.equal(urgently.length + unhurriedly.length, 38)
+  t.same(
+    unhurriedly.filter((id) => urgently.includes(id)),
+    ['S35'],
+    'twice only what comes with the flow',
+  )
   t.same(counts.at(-1), { critical: 0, high: 0, medium: 1, low: 0 })
 })
 
@@ -144,4 +148,36 @@ t.test('R7 what was found is bounded', async (t) => {
   const { checks, findings } = start('warn', { tree: long })
   await checks.look()
   t.ok(String(findings()[0]?.fields['found']).length <= 301)
+})
+
+t.test('R7 a port that the flow opens after the admission is found, and said once', async (t) => {
+  const result = (status: 'pass' | 'fail') => ({
+    ...{ id: 'S35', title: 'Listening ports', severity: 'critical', reads: '/x', expected: '-', fix: '-' },
+    ...{ status, found: status, accepted: false },
+  })
+  const events: unknown[] = []
+  const note = (fields: LogFields) => void events.push([fields.event, fields['id']])
+  const counts: number[] = []
+  const answers = (...statuses: ('pass' | 'fail')[]) => ({
+    async run(which: (check: Check) => boolean) {
+      const live = { id: 'S35', severity: 'critical', live: true } as Check
+      const status = statuses.find(() => which(live))
+      return status ? [result(status) as Result] : []
+    },
+  })
+  const opened = new SecurityChecksAtStart({
+    enforce: 'critical',
+    urgent: answers('pass'),
+    unhurried: answers('fail'),
+    logger: { debug: note, info: note, warn: note, error: note },
+    redact: (text) => text,
+    counted: ({ critical }) => void counts.push(critical),
+  })
+  await opened.admit()
+  await opened.look()
+  t.same(events, [
+    ['security.finding', 'S35'],
+    ['security.checked', undefined],
+  ])
+  t.equal(counts.at(-1), 1)
 })
