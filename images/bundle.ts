@@ -22,7 +22,7 @@ export interface BundleOptions {
   readonly executable?: boolean
 }
 
-const journalWorker = 'supervisor/queue/worker.ts'
+const journalWorker = 'supervisor/queue/journal/worker.ts'
 // Optional companions that packages look for and do without.
 const absentPackages = ['pg-native', 'pino-pretty']
 const firstLine = `#!/usr/bin/env -S node ${nodeFlags.join(' ')}`

@@ -13,11 +13,11 @@ import type { DatabasePool } from './postgres/pool.ts'
 import { problemOf } from './postgres/sql-text.ts'
 import { ensureStateDirectory } from './process/state-directory.ts'
 import { createHttpTarget } from './queue/http-target.ts'
+import { openJournal } from './queue/journal/open-journal.ts'
+import { abandonedSlots, claimSlot, type Slot } from './queue/journal/slots.ts'
 import type { Journal } from './queue/journal.ts'
-import { openJournal } from './queue/open-journal.ts'
 import { createQueue, type LocalQueue, type QueueBounds } from './queue/queue.ts'
 import type { Counted } from './queue/report.ts'
-import { abandonedSlots, claimSlot, type Slot } from './queue/slots.ts'
 
 export interface QueueHost {
   readonly clock: Clock

@@ -7,10 +7,10 @@ import type { Clock } from './core/clock.ts'
 import { limits } from './core/limits.ts'
 import type { Logger } from './core/logger.ts'
 import { boundsOf, createTargets } from './local-queue.ts'
+import { holdsEntries, openJournal } from './queue/journal/open-journal.ts'
+import { abandonedSlots, type Slot, slotNames } from './queue/journal/slots.ts'
 import { OfflineQueue, type OpenSlot } from './queue/offline.ts'
-import { holdsEntries, openJournal } from './queue/open-journal.ts'
 import type { QueueBounds } from './queue/queue.ts'
-import { abandonedSlots, type Slot, slotNames } from './queue/slots.ts'
 
 export interface OfflineHost {
   readonly clock: Clock

@@ -1,5 +1,5 @@
 // What the queue asks of its disk. `store.ts` keeps these promises with SQLite, `worker.ts` runs it beside the main
-// thread with group commit, `journal-client.ts` speaks to it. A promise resolves only when the change is on disk.
+// thread with group commit, `client.ts` speaks to it. A promise resolves only when the change is on disk.
 // Times are monotonic ms of this process, unless their name says wall: a delay does not survive a restart, attempts do.
 
 import type { Json } from '../core/json.ts'

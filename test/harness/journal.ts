@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Clock } from '../../supervisor/core/clock.ts'
 import type { Json } from '../../supervisor/core/json.ts'
+import { type JournalOptions, openJournal } from '../../supervisor/queue/journal/open-journal.ts'
 import type { Journal, NewEntry } from '../../supervisor/queue/journal.ts'
-import { type JournalOptions, openJournal } from '../../supervisor/queue/open-journal.ts'
 
 const memory = '/dev/shm'
 

@@ -19,8 +19,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { journalOver } from '../../supervisor/queue/journal-client.ts'
-import { type Call, type Outcome, Store } from '../../supervisor/queue/store.ts'
+import { journalOver } from '../../supervisor/queue/journal/client.ts'
+import { type Call, type Outcome, Store } from '../../supervisor/queue/journal/store.ts'
 import type { Disk, DiskParts } from './disk.ts'
 import type { Random } from './random.ts'
 

@@ -2,9 +2,9 @@
 // and one flipped bit of a payload passes it.
 
 import { crc32 } from 'node:zlib'
-import { type Json, parseExact } from '../core/json.ts'
-import type { Operation, Work } from '../core/operation.ts'
-import type { Entry, ListedEntry, NewEntry, Reason } from './journal.ts'
+import { type Json, parseExact } from '../../core/json.ts'
+import type { Operation, Work } from '../../core/operation.ts'
+import type { Entry, ListedEntry, NewEntry, Reason } from '../journal.ts'
 import { place } from './schema.ts'
 
 export interface Row {

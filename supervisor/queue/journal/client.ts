@@ -1,8 +1,8 @@
 // The `Journal` over a runner: the store in this thread, or the worker. What crosses threads is flat, and JSON crosses
 // as text, so that numbers of any length arrive as they were sent.
 
-import { parseExact } from '../core/json.ts'
-import type { Appended, Change, Journal, JournalFigures, Known, LookedUp } from './journal.ts'
+import { parseExact } from '../../core/json.ts'
+import type { Appended, Change, Journal, JournalFigures, Known, LookedUp } from '../journal.ts'
 import type { AppendedRow, ChangeRow, KnownRow } from './ledger.ts'
 import { draftOf, entryOf, listedOf } from './row.ts'
 import type { Methods } from './store.ts'

@@ -2,9 +2,9 @@
 // submits anything pays nothing for the queue.
 
 import { Worker } from 'node:worker_threads'
-import { FlowkeepError } from '../core/errors.ts'
-import type { JournalFigures } from './journal.ts'
-import type { Runner } from './journal-client.ts'
+import { FlowkeepError } from '../../core/errors.ts'
+import type { JournalFigures } from '../journal.ts'
+import type { Runner } from './client.ts'
 import type { Call, Methods, StoreOptions } from './store.ts'
 import { type Request, type Response, receivedError, type WorkerData } from './worker-protocol.ts'
 

@@ -2,7 +2,7 @@
 
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { limits } from '../core/limits.ts'
+import { limits } from '../../core/limits.ts'
 
 const folder = 'quarantine'
 

@@ -5,10 +5,10 @@ import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, truncateSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { limits } from '../../../supervisor/core/limits.ts'
-import type { Journal } from '../../../supervisor/queue/journal.ts'
-import { newEntry, openInProcess, takeAll } from '../../harness/journal.ts'
-import { createTestClock } from '../../harness/test-clock.ts'
+import { limits } from '../../../../supervisor/core/limits.ts'
+import type { Journal } from '../../../../supervisor/queue/journal.ts'
+import { newEntry, openInProcess, takeAll } from '../../../harness/journal.ts'
+import { createTestClock } from '../../../harness/test-clock.ts'
 
 const skip = process.getuid?.() === 0 ? false : 'only root can mount a small disk'
 const kibibyte = 1024

@@ -3,9 +3,9 @@
 import { cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { Journal } from '../../../supervisor/queue/journal.ts'
-import { memoryDirectory, newEntry, openInProcess, takeAll } from '../../harness/journal.ts'
-import { createTestClock } from '../../harness/test-clock.ts'
+import type { Journal } from '../../../../supervisor/queue/journal.ts'
+import { memoryDirectory, newEntry, openInProcess, takeAll } from '../../../harness/journal.ts'
+import { createTestClock } from '../../../harness/test-clock.ts'
 
 const clock = createTestClock()
 const reason = { code: 'x', message: 'y' }

@@ -5,12 +5,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
-import { systemClock } from '../../../supervisor/core/clock.ts'
-import { loadNative } from '../../../supervisor/process/native.ts'
-import type { Known } from '../../../supervisor/queue/journal.ts'
-import { abandonedSlots } from '../../../supervisor/queue/slots.ts'
-import { checkout } from '../../harness/checkout.ts'
-import { memoryDirectory, openInProcess } from '../../harness/journal.ts'
+import { systemClock } from '../../../../supervisor/core/clock.ts'
+import { loadNative } from '../../../../supervisor/process/native.ts'
+import { abandonedSlots } from '../../../../supervisor/queue/journal/slots.ts'
+import type { Known } from '../../../../supervisor/queue/journal.ts'
+import { checkout } from '../../../harness/checkout.ts'
+import { memoryDirectory, openInProcess } from '../../../harness/journal.ts'
 
 const kills = Number(process.env['FLOWKEEP_KILLS'] ?? 4)
 const writers = 3

@@ -1,7 +1,7 @@
 // What the main thread and the journal's worker say to each other.
 
-import { catalogue, type ErrorCode, FlowkeepError, messageOf } from '../core/errors.ts'
-import type { JournalFigures } from './journal.ts'
+import { catalogue, type ErrorCode, FlowkeepError, messageOf } from '../../core/errors.ts'
+import type { JournalFigures } from '../journal.ts'
 import type { Call, StoreOptions } from './store.ts'
 
 export interface WorkerData {

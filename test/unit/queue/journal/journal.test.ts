@@ -1,8 +1,8 @@
 import t from 'tap'
-import { parseExact } from '../../../supervisor/core/json.ts'
-import type { Journal } from '../../../supervisor/queue/journal.ts'
-import { memoryDirectory, newEntry, openInProcess, takeAll, takenIds } from '../../harness/journal.ts'
-import { createTestClock } from '../../harness/test-clock.ts'
+import { parseExact } from '../../../../supervisor/core/json.ts'
+import type { Journal } from '../../../../supervisor/queue/journal.ts'
+import { memoryDirectory, newEntry, openInProcess, takeAll, takenIds } from '../../../harness/journal.ts'
+import { createTestClock } from '../../../harness/test-clock.ts'
 
 const reason = { code: '40P01', message: 'deadlock' }
 

@@ -2,7 +2,7 @@
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { crc32 } from 'node:zlib'
-import { limits } from '../core/limits.ts'
+import { limits } from '../../core/limits.ts'
 import { Corrupt, columns, type Row } from './row.ts'
 import { pragmas, schema, schemaVersion } from './schema.ts'
 

@@ -2,9 +2,9 @@
 // counters are kept in memory and written with every change; after a rollback they are read again.
 
 import { crc32 } from 'node:zlib'
-import { limits } from '../core/limits.ts'
+import { limits } from '../../core/limits.ts'
+import type { ListQuery, LookUp, Reason, TargetFigures } from '../journal.ts'
 import type { Database, Meta, TargetRow } from './database.ts'
-import type { ListQuery, LookUp, Reason, TargetFigures } from './journal.ts'
 import { mergeLanes } from './lane-merge.ts'
 import { bytesOf, Corrupt, checked, type Draft, laneOf, newRow, type Row, sealed, stateOf } from './row.ts'
 import { place } from './schema.ts'

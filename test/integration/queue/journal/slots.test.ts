@@ -4,10 +4,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { loadNative } from '../../../supervisor/process/native.ts'
-import { claimSlot } from '../../../supervisor/queue/slots.ts'
-import { checkout } from '../../harness/checkout.ts'
-import { memoryDirectory } from '../../harness/journal.ts'
+import { loadNative } from '../../../../supervisor/process/native.ts'
+import { claimSlot } from '../../../../supervisor/queue/journal/slots.ts'
+import { checkout } from '../../../harness/checkout.ts'
+import { memoryDirectory } from '../../../harness/journal.ts'
 
 const { tryLock } = loadNative()
 

@@ -15,8 +15,8 @@ import {
   type Stats,
 } from 'node:fs'
 import { join } from 'node:path'
-import { codeOf, FlowkeepError, messageOf } from '../core/errors.ts'
-import { limits } from '../core/limits.ts'
+import { codeOf, FlowkeepError, messageOf } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
 import { holdsEntries } from './open-journal.ts'
 
 export interface SlotsOptions {

@@ -4,10 +4,10 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { bundle } from '../../../images/bundle.ts'
-import { systemClock } from '../../../supervisor/core/clock.ts'
-import { checkout } from '../../harness/checkout.ts'
-import { memoryDirectory, openInProcess } from '../../harness/journal.ts'
+import { bundle } from '../../../../images/bundle.ts'
+import { systemClock } from '../../../../supervisor/core/clock.ts'
+import { checkout } from '../../../harness/checkout.ts'
+import { memoryDirectory, openInProcess } from '../../../harness/journal.ts'
 
 t.test('R8.3 the bundled program writes its journal in a thread', async (t) => {
   const directory = memoryDirectory(t)

@@ -2,8 +2,8 @@
 // slow disk makes the groups larger and not the queue longer.
 
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { systemClock } from '../core/clock.ts'
-import { limits } from '../core/limits.ts'
+import { systemClock } from '../../core/clock.ts'
+import { limits } from '../../core/limits.ts'
 import { type Call, type Outcome, Store } from './store.ts'
 import {
   type Request,

@@ -3,9 +3,9 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Clock } from '../core/clock.ts'
-import type { Journal } from './journal.ts'
-import { journalOver, type Runner } from './journal-client.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Journal } from '../journal.ts'
+import { journalOver, type Runner } from './client.ts'
 import { readMark } from './mark.ts'
 import { databaseFile, noFigures, type Outcome, Store, type StoreOptions } from './store.ts'
 import { WorkerRunner } from './worker-runner.ts'

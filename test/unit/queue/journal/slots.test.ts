@@ -1,11 +1,11 @@
 import { chmodSync, chownSync, cpSync, mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { limits } from '../../../supervisor/core/limits.ts'
-import { loadNative } from '../../../supervisor/process/native.ts'
-import { abandonedSlots, claimSlot } from '../../../supervisor/queue/slots.ts'
-import { memoryDirectory, newEntry, openInProcess } from '../../harness/journal.ts'
-import { createTestClock } from '../../harness/test-clock.ts'
+import { limits } from '../../../../supervisor/core/limits.ts'
+import { loadNative } from '../../../../supervisor/process/native.ts'
+import { abandonedSlots, claimSlot } from '../../../../supervisor/queue/journal/slots.ts'
+import { memoryDirectory, newEntry, openInProcess } from '../../../harness/journal.ts'
+import { createTestClock } from '../../../harness/test-clock.ts'
 
 const { tryLock } = loadNative()
 
