@@ -27,6 +27,8 @@ export interface QueueHost {
   /** Locks an open file until it is closed; false while another holds it. */
   readonly tryLock: (fd: number) => boolean
   readonly counted: Counted
+  /** Whether anybody accepts connections at a database or service. Never rejects. */
+  readonly knock: (target: string, signal: AbortSignal) => Promise<boolean>
 }
 
 export interface Targets {
@@ -44,14 +46,14 @@ export interface OpenedQueue {
 
 /** @throws FlowkeepError `state_directory_unavailable` */
 export async function openLocalQueue(host: QueueHost): Promise<OpenedQueue> {
-  const { clock, random, logger, settings, tryLock, counted } = host
+  const { clock, random, logger, settings, tryLock, counted, knock } = host
   const root = settings.state.directory
   ensureStateDirectory(root)
   const bounds = boundsOf(settings)
   const slots = { root, tryLock }
   let opened = await createTargets(settings, clock)
   const queue = createQueue({
-    ...{ clock, random, logger, counted, bounds, targets: opened.targets },
+    ...{ clock, random, logger, counted, knock, bounds, targets: opened.targets },
     journal: await openSlot(claimSlot(slots), bounds),
     problemOf,
     newId: () => randomUUID(),

@@ -468,6 +468,8 @@ class Supervisor {
       ...{ clock, random, logger: this.#logs.logger, settings: this.#fixed },
       tryLock: this.#native.tryLock,
       counted: this.#metrics.operationsCounted,
+      knock: async (target, signal) =>
+        (await this.#dependencies.find(({ name }) => name === target)?.knock(signal)) ?? false,
     })
     const adopt = () =>
       void opened.queue.adopt().then(() => clock.startTimer(limits.queueAdoptEveryMs, adopt), this.#fail)

@@ -50,6 +50,8 @@ export const limits = {
   healthProgramOutputBytes: 4096,
   /** Health check programs in the directory; more are refused by name. */
   healthPrograms: 50,
+  /** Milliseconds between two knocks at a target that is away. */
+  queueKnockEveryMs: 1_000,
   /** Slots of supervisors that are gone drained at one time. */
   queueAdoptedSlots: 4,
   /** Milliseconds between two looks for such slots. */

@@ -8,11 +8,14 @@ import type { Logger } from '../core/logger.ts'
 import type { Cancelled, Delivered, Delivery, Target, Unreached } from '../core/target.ts'
 import { formatDuration } from '../core/units.ts'
 import { Breaker } from './breaker.ts'
+import { Knocking } from './knocking.ts'
 
 export interface ChannelParts {
   readonly clock: Clock
   random(): number
   readonly logger: Logger
+  /** Whether anybody accepts connections there. Never rejects. */
+  readonly knock?: (target: string, signal: AbortSignal) => Promise<boolean>
 }
 
 export class Channel {
@@ -20,6 +23,7 @@ export class Channel {
   readonly breaker: Breaker
   #target: Target
   readonly #parts: ChannelParts
+  readonly #knocking: Knocking | undefined
   readonly #underWay = new Set<AbortController>()
   /** The last answer of a target that could not be asked. */
   #unreached: Unreached | undefined
@@ -31,6 +35,17 @@ export class Channel {
     this.name = target.name
     this.#target = target
     this.#parts = parts
+    const { knock } = parts
+    this.#knocking =
+      knock &&
+      new Knocking({
+        clock: parts.clock,
+        knock: (signal) => knock(this.name, signal),
+        answered: () => {
+          this.breaker.seen(true)
+          this.wake()
+        },
+      })
     this.breaker = new Breaker({
       monotonicMs: () => parts.clock.monotonicMs(),
       random: () => parts.random(),
@@ -91,6 +106,7 @@ export class Channel {
   /** Gives up what is under way, and whatever would be sent later. */
   end(): void {
     this.#ended = true
+    this.#knocking?.end()
     for (const ending of this.#underWay) ending.abort(new Error('the container is stopping'))
   }
 
@@ -131,6 +147,8 @@ export class Channel {
   #changed(state: Breaker['state'], reason: string | undefined): void {
     const { logger } = this.#parts
     const target = this.name
+    if (state === 'open' && !this.#ended) this.#knocking?.begin(reason)
+    else this.#knocking?.end()
     if (state === 'open') {
       const { message } = this.trouble
       logger.warn(

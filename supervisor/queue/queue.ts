@@ -37,6 +37,8 @@ export interface QueueParts {
   readonly problemOf: (sql: string) => string | undefined
   readonly newId: () => string
   readonly counted: Counted
+  /** Whether anybody accepts connections at a target that is away. Never rejects. */
+  readonly knock?: (target: string, signal: AbortSignal) => Promise<boolean>
   /** Opens slots whose supervisor is gone and that hold operations; each belongs to us until it is closed. */
   readonly adopt?: () => Promise<readonly Journal[]>
 }
