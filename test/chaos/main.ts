@@ -1,13 +1,15 @@
-// Long runs against real parts under faults; `npm test` has short forms of them.
-//   npm run chaos -- records [--records N] [--supervisors N] [--seed N]
+// Long runs against real parts; `npm test` has short forms of them.
 
 import { parseArgs } from 'node:util'
+import { plans } from './plans.ts'
 import { recordsChaos } from './records.ts'
 
 const usage = `npm run chaos -- records [--records N] [--supervisors N] [--seed N]
+npm run chaos -- plans [--rows N]
 
-  records   supervisors are killed, stopped and cut off while they work on records; the database crashes.
+  records   supervisors are killed, stopped and cut off while they work on 100,000 records; the database crashes.
             Exits with 0 only if every record has had its effect exactly once.
+  plans     the pages that a claim, a completion and a recovery touch, beside a million records of each kind.
 `
 
 async function main(args: readonly string[]): Promise<number> {
@@ -16,36 +18,40 @@ async function main(args: readonly string[]): Promise<number> {
     allowPositionals: true,
     options: {
       records: { type: 'string', default: '100000' },
+      rows: { type: 'string', default: '1000000' },
       supervisors: { type: 'string', default: '8' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       help: { type: 'boolean', short: 'h' },
     },
   })
-  if (values.help || positionals.join() !== 'records') {
-    console.log(usage)
-    return values.help ? 0 : 64
-  }
   const startedAtMs = performance.now()
+  const say = (line: string) =>
+    console.log(`${((performance.now() - startedAtMs) / 1000).toFixed(1).padStart(7)} s  ${line}`)
+  if (!values.help && positionals.join() === 'records') {
+    return await records(Number(values.records), Number(values.supervisors), Number(values.seed), say)
+  }
+  if (!values.help && positionals.join() === 'plans') {
+    console.log(JSON.stringify(await plans(Number(values.rows), say), null, 2))
+    return 0
+  }
+  console.log(usage)
+  return values.help ? 0 : 64
+}
+
+async function records(
+  count: number,
+  supervisors: number,
+  seed: number,
+  say: (line: string) => void,
+): Promise<number> {
   const report = await recordsChaos({
-    records: Number(values.records),
-    supervisors: Number(values.supervisors),
-    seed: Number(values.seed),
-    batch: 20,
-    faults: 'until_done',
-    effectMs: 0,
-    faultEveryMs: 2_000,
-    patienceMs: 30 * 60_000,
-    say: (line) =>
-      console.log(`${((performance.now() - startedAtMs) / 1000).toFixed(1).padStart(7)} s  ${line}`),
+    ...{ records: count, supervisors, seed, say },
+    ...{ batch: 20, faults: 'until_done', effectMs: 0, faultEveryMs: 2_000, patienceMs: 30 * 60_000 },
   })
-  console.log(JSON.stringify({ seed: Number(values.seed), ...report }, null, 2))
+  console.log(JSON.stringify({ seed, ...report }, null, 2))
   const { lost, doubled, phantom, counterOff, left, failed } = report
   const sound = lost + doubled + phantom + Math.abs(counterOff) + left + failed === 0
-  console.log(
-    sound
-      ? 'every record has had its effect exactly once'
-      : 'NOT every record has had its effect exactly once',
-  )
+  console.log(`${sound ? 'every' : 'NOT every'} record has had its effect exactly once`)
   return sound ? 0 : 1
 }
 
