@@ -153,7 +153,7 @@ class Queue implements LocalQueue {
         hint: 'What is past its time is never applied. Submit it under a new id if it is still wanted.',
       })
     }
-    const done = await this.#parts.journal.retry(id)
+    const done = await this.#retried(id, entry.operation.target)
     if (done === 'unknown') throw notFound(id, 'cannot retry the operation')
     if (done === 'not_waiting') {
       throw new FlowkeepError('wrong_state', {
@@ -164,6 +164,16 @@ class Queue implements LocalQueue {
       })
     }
     this.#own.wake(entry.operation.target)
+  }
+
+  async #retried(id: string, target: string): ReturnType<Journal['retry']> {
+    try {
+      return await this.#parts.journal.retry(id)
+    } catch (error) {
+      // It may be in the queue again all the same.
+      this.#own.wake(target, true)
+      throw error
+    }
   }
 
   async discard(id: string): Promise<void> {

@@ -35,6 +35,8 @@ export class Sweep {
   readonly #stopping = new AbortController()
   #timer: Timer | undefined
   #underWay: Promise<void> | undefined
+  /** The journal may hold more than its figures say, until it has been read. */
+  #unsure = false
 
   constructor(parts: SweepParts) {
     this.#parts = parts
@@ -42,8 +44,9 @@ export class Sweep {
 
   /** @param unsure a write has failed, so that the journal may hold more than its figures say */
   wake(unsure = false): void {
+    if (unsure) this.#unsure = true
     if (this.#timer || this.#underWay || this.#stopping.signal.aborted) return
-    if (this.#parts.journal.figures.operations === 0 && !unsure) return
+    if (this.#parts.journal.figures.operations === 0 && !this.#unsure) return
     this.#timer = this.#parts.clock.startTimer(limits.overdueCheckMs, () => {
       this.#timer = undefined
       this.#underWay = this.#look().finally(() => {
@@ -64,6 +67,8 @@ export class Sweep {
     const { clock, journal, logger } = this.#parts
     const age = { nowWallMs: clock.wallMs(), maxAgeMs: this.#parts.maxAgeMs() }
     const acceptedBeforeWallMs = age.nowWallMs - age.maxAgeMs
+    const wasUnsure = this.#unsure
+    this.#unsure = false
     try {
       const { nowWallMs } = age
       const entries = await journal.overdue({ nowWallMs, acceptedBeforeWallMs, limit: limits.overdueBatch })
@@ -74,6 +79,7 @@ export class Sweep {
       const byTarget = Map.groupBy(late, ({ entry }) => entry.operation.target)
       for (const [name, ofTarget] of byTarget) await this.#settleOne(name, ofTarget)
     } catch (error) {
+      this.#unsure ||= wasUnsure
       logger.error(
         { event: 'queue.read_failed' },
         `cannot look for operations that are too old, which is tried again: ${messageOf(error)}`,

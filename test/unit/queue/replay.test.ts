@@ -1,5 +1,6 @@
 import t from 'tap'
 import { limits } from '../../../supervisor/core/limits.ts'
+import type { JournalFigures } from '../../../supervisor/queue/journal.ts'
 import { createMemoryJournal, emptyDisk } from '../../harness/memory-journal.ts'
 import { away, createScriptedTarget } from '../../harness/scripted-target.ts'
 import { createTestQueue, maxAgeMs, op, states } from './queue-fixture.ts'
@@ -7,6 +8,7 @@ import { createTestQueue, maxAgeMs, op, states } from './queue-fixture.ts'
 const queue = { mode: 'queue' }
 const deadlock = { state: 'failed', code: '40P01', message: 'deadlock' } as const
 const applied = { state: 'applied' } as const
+const refused = { state: 'refused', code: '22012', message: 'division by zero' } as const
 
 t.test('R8.3 poison becomes a dead letter with its reason, and its lane goes on', async (t) => {
   const { submit, target, settle, journal, counts, lines, queue: local } = createTestQueue()
@@ -273,6 +275,40 @@ t.test('R3.1 expired in a lane that pauses: settled by the sweep, with the targe
   await pass(limits.overdueCheckMs)
   t.match(await local.show('late'), { state: 'dead', reason: { code: 'expired' } })
   t.equal((await local.show('bad'))?.state, 'queued')
+})
+
+t.test('R8.3 the journal is asked until it answers, where a write has failed', async (t) => {
+  const { submit, target, pass, journal, queue: local } = createTestQueue()
+  const { overdue, retry } = journal
+  const { get } = Object.getOwnPropertyDescriptor(journal, 'figures') as { get(): JournalFigures }
+  let known = true
+  let asked = 0
+  const asItWas = journal.figures
+  Object.defineProperty(journal, 'figures', { get: () => (known ? get() : asItWas) })
+  journal.overdue = async (bounds) => {
+    if (++asked % 3 !== 0) throw new Error('EIO: overdue')
+    known = true
+    return await overdue(bounds)
+  }
+  known = false
+  journal.fail('append', 1, 'after')
+  t.same(states(await submit(op('a', queue))), ['outcome_unknown'])
+  for (let looks = 0; looks < 3; looks++) await pass(limits.overdueCheckMs)
+  t.same(target.effects, ['a'])
+
+  target.judge = ({ revision }) => (revision === 1 ? refused : applied)
+  await submit(op('b', queue))
+  await pass(limits.overdueCheckMs)
+  journal.retry = async (id) => {
+    known = false
+    await retry(id)
+    throw new Error('EIO: retry')
+  }
+  await t.rejects(local.retry('b'), { message: /EIO/ })
+  for (let looks = 0; looks < 3; looks++) await pass(limits.overdueCheckMs)
+  t.same(target.effects, ['a', 'b'])
+  await pass(600_000)
+  t.ok(asked < 20, 'and an empty queue is left alone')
 })
 
 t.test('R3.1 sent while the sweep was reading: settled with the target all the same', async (t) => {
