@@ -236,7 +236,8 @@ export function createMemoryJournal(options: MemoryJournalOptions, disk = emptyD
         if (row.state === 'dead') {
           disk.rows = disk.rows.filter((each) => each !== row)
           const seq = ++disk.seq
-          const renewed = { seq, revision: row.revision + 1, attempts: 0, maybeApplied: false }
+          // Accepted anew; what was in doubt stays so.
+          const renewed = { seq, revision: row.revision + 1, attempts: 0, acceptedAtWallMs: wallMs() }
           disk.rows.push({
             ...row,
             ...renewed,

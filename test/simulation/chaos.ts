@@ -56,6 +56,9 @@ export async function heal({
   for (const supervisor of supervisors) await supervisor.start()
 }
 
+/** The last one is beyond the age that an operation may have. */
+const jumpsMs = [-3_600_000, -60_000, 60_000, 3_600_000, 8 * 86_400_000]
+
 const doomWaits = 100
 const doomWaitMs = 50
 
@@ -88,7 +91,7 @@ const perform: Readonly<Record<Strike, (parts: ChaosParts) => Promise<void>>> = 
     await startAgain(supervisor, parts)
   },
   async wall_jump({ random, supervisors, bite }) {
-    random.pick(supervisors).jump(random.pick([-3_600_000, -60_000, 60_000, 3_600_000]))
+    random.pick(supervisors).jump(random.pick(jumpsMs))
     bite('wall_jump')
   },
   async disk_full({ random, scheduler, volume }) {
@@ -98,7 +101,7 @@ const perform: Readonly<Record<Strike, (parts: ChaosParts) => Promise<void>>> = 
   },
   async volume_gone({ random, scheduler, volume }) {
     volume.gone = true
-    await scheduler.pause(random.between(100, 5_000))
+    await scheduler.pause(random.between(100, random.pick([1_000, 30_000])))
     volume.gone = false
   },
   async operator(parts) {

@@ -160,7 +160,14 @@ export function createDatabase({ scheduler, random, bite, defect }: DatabasePart
       }
     }
     const outcome = execute(operation, fate)
-    if (outcome.state !== 'applied') return outcome
+    if (outcome.state !== 'applied') {
+      // A revision above 1 leaves its predecessors cancelled.
+      const revisionBefore = revision - 1
+      const cancelled: InboxRow = { state: 'cancelled', contentHash, revision: revisionBefore, result: null }
+      if (revisionBefore > 0 && (row?.revision ?? 0) < revisionBefore)
+        transaction.rows.set(operation.id, cancelled)
+      return outcome
+    }
     const result = outcome.result ?? null
     transaction.effects.push({ id: operation.id, content: contentOf(operation) })
     const written: InboxRow = { state: 'applied', contentHash, revision, result }
@@ -218,7 +225,8 @@ export function createDatabase({ scheduler, random, bite, defect }: DatabasePart
       const row = transaction.rows.get(operation.id) ?? inbox.get(operation.id)
       const applied = row?.state === 'applied' && row.contentHash === contentHash
       outcomes.push(applied ? 'applied' : 'cancelled')
-      if (row?.state === 'applied' || defect === 'no_tombstone') continue
+      if (row?.state === 'applied' || (row && row.contentHash !== contentHash) || defect === 'no_tombstone')
+        continue
       const upTo = Math.max(revision, row?.revision ?? 0)
       transaction.rows.set(operation.id, { state: 'cancelled', contentHash, revision: upTo, result: null })
     }

@@ -3,7 +3,7 @@
 import type { Journal, NewEntry } from '../../supervisor/queue/journal.ts'
 import { createMemoryJournal, emptyDisk, type MemoryDisk } from '../harness/memory-journal.ts'
 import type { Random } from './random.ts'
-import type { Volume } from './volume.ts'
+import type { IoFailure, Volume } from './volume.ts'
 
 /** How a process ends; all but the last leave its files as they are. */
 export type Crash = 'exit' | 'kill' | 'power_loss'
@@ -14,6 +14,8 @@ export interface DiskClock {
 }
 
 export interface Disk {
+  /** Whether the whole journal fails at this call, as it does when its thread dies. */
+  failureOf(isWrite: boolean): IoFailure | undefined
   open(clock: DiskClock): Promise<Journal>
   beginWrite(): void
   /** The answer of the last write is out: from now on it must be durable. */
@@ -37,6 +39,7 @@ export function createMemoryDisk({ random, volume, maxOperations, bite }: DiskPa
   let disk = emptyDisk()
   let before: MemoryDisk | undefined
   return {
+    failureOf: (isWrite) => volume.failureOf(isWrite),
     async open({ wallMs }) {
       const journal = createMemoryJournal({ wallMs, maxOperations }, disk)
       const { append } = journal

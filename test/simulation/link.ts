@@ -36,15 +36,22 @@ export const noFaults: LinkFaults = {
   deadlocks: 0,
 }
 
+/** What happens to one request. */
+export type RequestFailure = 'refused' | 'dropBeforeCommit' | 'loseAnswer' | 'hang' | 'zombie'
+
 export interface Link {
   state: LinkState
   faults: LinkFaults
+  /** The number of the request that fails, and how. */
+  failsAt: { readonly request: number; readonly how: RequestFailure } | undefined
+  /** How many there were. */
+  requests: number
   /** What a black hole has swallowed and may yet let through. */
   readonly swallowed: (() => void)[]
 }
 
 export function createLink(): Link {
-  return { state: 'up', faults: noFaults, swallowed: [] }
+  return { state: 'up', faults: noFaults, failsAt: undefined, requests: 0, swallowed: [] }
 }
 
 /** The black hole ends: what it held arrives, or never does. */
@@ -78,7 +85,8 @@ export function ask<T>(
   work: (fate: Fate) => Promise<T | undefined>,
 ): Promise<Answer<T>> {
   const { link, scheduler, random, bite, pulse } = parts
-  const { faults } = link
+  const fails = ++link.requests === link.failsAt?.request ? link.failsAt.how : undefined
+  const faults = fails === undefined || fails === 'refused' ? link.faults : { ...link.faults, [fails]: 1 }
   return new Promise((resolve) => {
     let sent = false
     let settled = false
@@ -126,10 +134,11 @@ export function ask<T>(
     }
     function depart(): void {
       if (settled) return
-      if (link.state !== 'up') bite(link.state)
-      if (link.state === 'up') arrive()
-      else if (link.state === 'black_hole') disappear()
-      else unreached(unreachable[link.state], false)
+      const state = fails === 'refused' ? fails : link.state
+      if (state !== 'up') bite(state)
+      if (state === 'up') arrive()
+      else if (state === 'black_hole') disappear()
+      else unreached(unreachable[state], false)
     }
     function disappear(): void {
       // On a session that stood before: the request may arrive once the way is free again.

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { add, type Campaign, noSchedules, runCampaign } from './campaign.ts'
-import { disks, isJournalName, type JournalName } from './disks.ts'
+import { isJournalName, type JournalName } from './disks.ts'
 import { findMutant, mutantOptions, mutants } from './mutants.ts'
 import { runSchedule } from './schedule.ts'
 
@@ -57,7 +57,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function replay({ firstSeed, journal, mutant }: Request, keepTrace: boolean): Promise<number> {
-  const options = { ...(await mutantOptions(mutant)), createDisk: disks[journal], keepTrace }
+  const options = { ...(await mutantOptions(mutant, journal)), keepTrace }
   const verdict = await runSchedule(firstSeed, options)
   for (const line of verdict.lines) console.log(line)
   console.log(`seed ${firstSeed}, trace ${verdict.hash}, ${verdict.acknowledged} acknowledged`)
@@ -92,9 +92,8 @@ function inWorker(request: Request): Promise<Campaign> {
 async function work(request: Request): Promise<Campaign> {
   let toldMs = performance.now()
   return await runCampaign({
-    ...(await mutantOptions(request.mutant)),
+    ...(await mutantOptions(request.mutant, request.journal)),
     ...request,
-    createDisk: disks[request.journal],
     progress(done, failed) {
       if (performance.now() - toldMs < progressEveryMs) return
       toldMs = performance.now()

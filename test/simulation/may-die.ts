@@ -4,7 +4,11 @@ import { limits } from '../../supervisor/core/limits.ts'
 import { statements } from './database.ts'
 import type { DeadLetter, Ledger } from './ledger.ts'
 
-export function mayDie(ledger: Ledger, attempts: (id: string) => number): (letter: DeadLetter) => boolean {
+export function mayDie(
+  ledger: Ledger,
+  attempts: (id: string) => number,
+  clockJumped: boolean,
+): (letter: DeadLetter) => boolean {
   return ({ id, code }) => {
     const invocations = ledger.invocations.filter((invocation) => invocation.id === id)
     switch (code) {
@@ -14,6 +18,8 @@ export function mayDie(ledger: Ledger, attempts: (id: string) => number): (lette
         return invocations.some(({ content }) => content.endsWith('#poison'))
       case 'expired':
         return invocations.some(({ expiresAtWallMs }) => expiresAtWallMs !== undefined)
+      case 'too_old':
+        return clockJumped
       case 'conflict':
         return new Set(invocations.map(({ content }) => content)).size > 1
       case 'cancelled':

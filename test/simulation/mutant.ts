@@ -1,5 +1,6 @@
-// A second copy of the queue in this process with one thing broken: the module loader hands out the real source with
-// one piece of it replaced. A piece that is no longer there is an error, so a mutant cannot quietly become the original.
+// Another copy of the queue in this process, with one thing broken or over another disk: the module loader hands out the
+// real source with one piece of it replaced, or what it imports from Node.js replaced. A piece that is no longer there is
+// an error, so a mutant cannot quietly become the original.
 
 import { registerHooks } from 'node:module'
 
@@ -11,42 +12,52 @@ export interface Mutation {
   readonly replace: string
 }
 
+export interface Variant {
+  readonly mutation?: Mutation | undefined
+  /** Modules of Node.js and what stands in for them. */
+  readonly standIns?: Readonly<Record<string, string>>
+}
+
 const queueFolder = new URL('../../supervisor/queue/', import.meta.url).href
-const registered = new Map<string, Mutation>()
+const registered = new Map<string, Variant>()
 const applied = new Set<string>()
 
-/** Imports a module of `supervisor/queue/`, and all it imports from there, with the mutation in it. */
-export async function importMutated(file: string, mutation: Mutation | undefined): Promise<unknown> {
-  if (mutation === undefined) return await import(`${queueFolder}${file}`)
+/** Imports a module of `supervisor/queue/`, and all it imports from there, in this variant. */
+export async function importVariant(file: string, { mutation, standIns }: Variant): Promise<unknown> {
+  if (mutation === undefined && standIns === undefined) return await import(`${queueFolder}${file}`)
   if (registered.size === 0) registerHooks({ resolve, load })
-  registered.set(mutation.name, mutation)
-  const module: unknown = await import(`${queueFolder}${file}?mutant=${mutation.name}`)
-  if (!applied.has(mutation.name)) throw new Error(`${mutation.name}: ${mutation.file} was not loaded`)
+  const name = `${mutation?.name ?? 'original'}${standIns === undefined ? '' : '-over-stand-ins'}`
+  registered.set(name, { mutation, standIns: standIns ?? {} })
+  const module: unknown = await import(`${queueFolder}${file}?variant=${name}`)
+  if (mutation && !applied.has(name)) throw new Error(`${mutation.name}: ${mutation.file} was not loaded`)
   return module
 }
 
 type Hooks = Parameters<typeof registerHooks>[0]
 
 const resolve: NonNullable<Hooks['resolve']> = (specifier, context, next) => {
+  const variant = variantOf(context.parentURL)
+  const standIn = registered.get(variant ?? '')?.standIns?.[specifier]
+  if (standIn !== undefined) return { url: standIn, shortCircuit: true }
   const resolved = next(specifier, context)
-  const mutant = mutantOf(context.parentURL)
-  if (mutant === undefined || !resolved.url.startsWith(queueFolder)) return resolved
-  return { ...resolved, url: `${resolved.url}?mutant=${mutant}` }
+  if (variant === undefined || !resolved.url.startsWith(queueFolder)) return resolved
+  return { ...resolved, url: `${resolved.url}?variant=${variant}` }
 }
 
 const load: NonNullable<Hooks['load']> = (url, context, next) => {
   const loaded = next(url, context)
-  const mutation = registered.get(mutantOf(url) ?? '')
+  const variant = variantOf(url) ?? ''
+  const mutation = registered.get(variant)?.mutation
   if (mutation === undefined || !url.startsWith(`${queueFolder}${mutation.file}?`)) return loaded
   const source = String(loaded.source)
   const pieces = source.split(mutation.find)
   if (pieces.length !== 2) {
     throw new Error(`${mutation.name}: ${mutation.file} has ${pieces.length - 1} times: ${mutation.find}`)
   }
-  applied.add(mutation.name)
+  applied.add(variant)
   return { ...loaded, source: pieces.join(mutation.replace) }
 }
 
-function mutantOf(url: string | undefined): string | undefined {
-  return url === undefined ? undefined : /\?mutant=(.+)$/.exec(url)?.[1]
+function variantOf(url: string | undefined): string | undefined {
+  return url === undefined ? undefined : /\?variant=(.+)$/.exec(url)?.[1]
 }

@@ -1,6 +1,8 @@
 // The planted bugs. Each must be caught; a simulation that lets one of them live proves nothing about it.
 
 import type { DatabaseDefect } from './database.ts'
+import type { CreateDisk } from './disk.ts'
+import { type JournalName, loadDisk } from './disks.ts'
 import { noFaults } from './link.ts'
 import type { Mutation } from './mutant.ts'
 import { loadProduct, type Product } from './product.ts'
@@ -12,6 +14,8 @@ export interface Mutant {
   readonly about: string
   /** In the queue's own source. */
   readonly mutation?: Omit<Mutation, 'name'>
+  /** Where the mutation is. */
+  readonly in?: 'store'
   /** In what a target does. */
   readonly defect?: DatabaseDefect
   /** What brings it out more often than chance does. */
@@ -273,7 +277,72 @@ const ofReplay: readonly Mutant[] = [
   },
 ]
 
-export const mutants: readonly Mutant[] = [...ofTargets, ...ofIntake, ...ofReplay]
+const ofStore: readonly Mutant[] = [
+  {
+    name: 'doubt_ends_with_the_process',
+    about: 'what an earlier process may have sent passes for never sent',
+    bias: { ...lateAndExpired, strikes: ['kill', 'refused'], strikesMax: 5 },
+    in: 'store',
+    mutation: {
+      file: 'journal/ledger.ts',
+      find: 'row.session === this.#session ? row : { ...row, maybe: 1 }',
+      replace: 'row',
+    },
+  },
+  {
+    name: 'attempts_end_with_the_process',
+    about: 'a restart gives a failed operation all its attempts again',
+    bias: { cursed: 0.4, strikes: ['kill', 'stop'], strikesMax: 5, chaosMs: 60_000, requestFaults: noFaults },
+    in: 'store',
+    mutation: {
+      file: 'journal/ledger.ts',
+      find: 'row.session === this.#session ? row : { ...row, maybe: 1 }',
+      replace: 'row.session === this.#session ? row : { ...row, maybe: 1, attempts: 0 }',
+    },
+  },
+  {
+    name: 'done_is_forgotten',
+    about: 'the journal forgets the id of what is done',
+    bias: { repeated: 0.5, otherContent: 0.5 },
+    in: 'store',
+    mutation: {
+      file: 'journal/ledger.ts',
+      find: 'this.#remember(where.id, where.hash, change.result)',
+      replace: '',
+    },
+  },
+  {
+    name: 'committed_later',
+    about: 'what is acknowledged is committed with the next batch',
+    bias: { strikes: ['kill'], strikesMax: 5 },
+    in: 'store',
+    mutation: {
+      file: 'journal/ledger.ts',
+      find: 'if (!this.#writing) return false',
+      replace: 'if (!this.#writing || this.#meta.next_seq % 2 === 0) return false',
+    },
+  },
+  {
+    name: 'lane_in_any_order',
+    about: 'the entries of a lane come newest first',
+    in: 'store',
+    bias: { lanes: 1, strikes: ['refused'], strikesMax: 5 },
+    mutation: {
+      file: 'journal/database.ts',
+      find: 'AND seq >= ? AND seq < ? ORDER BY seq`',
+      replace: 'AND seq >= ? AND seq < ? ORDER BY seq DESC`',
+    },
+  },
+  {
+    name: 'revision_stays',
+    about: 'a revived operation is delivered in its old revision',
+    bias: { expiring: 0, strikes: ['wall_jump', 'refused', 'operator'], strikesMax: 5, revives: true },
+    in: 'store',
+    mutation: { file: 'journal/ledger.ts', find: 'row.revision++', replace: '' },
+  },
+]
+
+export const mutants: readonly Mutant[] = [...ofTargets, ...ofIntake, ...ofReplay, ...ofStore]
 
 export function findMutant(name: string): Mutant | undefined {
   return mutants.find((mutant) => mutant.name === name)
@@ -281,13 +350,21 @@ export function findMutant(name: string): Mutant | undefined {
 
 export interface MutantOptions {
   readonly product: Product
+  readonly createDisk: CreateDisk
   readonly defect: DatabaseDefect | undefined
   readonly scenario: (random: Random) => Scenario
 }
 
-export async function mutantOptions(name: string | undefined): Promise<MutantOptions> {
+/** @param journal of those that are not in it */
+export async function mutantOptions(name: string | undefined, journal: JournalName): Promise<MutantOptions> {
   const mutant = name === undefined ? undefined : findMutant(name)
   const mutation = mutant?.mutation && { name: mutant.name, ...mutant.mutation }
   const scenario = (random: Random) => ({ ...scenarioOf(random), ...mutant?.bias })
-  return { product: await loadProduct(mutation), defect: mutant?.defect, scenario }
+  const inStore = mutant?.in === 'store'
+  return {
+    product: await loadProduct(inStore ? undefined : mutation),
+    createDisk: inStore ? await loadDisk('store', mutation) : await loadDisk(journal),
+    defect: mutant?.defect,
+    scenario,
+  }
 }

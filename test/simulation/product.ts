@@ -5,7 +5,7 @@ import type { Logger } from '../../supervisor/core/logger.ts'
 import type { Target } from '../../supervisor/core/target.ts'
 import type { Journal } from '../../supervisor/queue/journal.ts'
 import type { createQueue, LocalQueue } from '../../supervisor/queue/queue.ts'
-import { importMutated, type Mutation } from './mutant.ts'
+import { importVariant, type Mutation } from './mutant.ts'
 
 export interface StartParts {
   readonly journal: Journal
@@ -24,7 +24,7 @@ export interface Product {
 export const maxAgeMs = 7 * 86_400_000
 
 export async function loadProduct(mutation?: Mutation): Promise<Product> {
-  const module = (await importMutated('queue.ts', mutation)) as { createQueue: typeof createQueue }
+  const module = (await importVariant('queue.ts', { mutation })) as { createQueue: typeof createQueue }
   return {
     start({ maxOperations, trace, ...parts }) {
       let ids = 0

@@ -9,7 +9,7 @@ import { contentOf, createDatabase, type DatabaseDefect } from './database.ts'
 import { createDatabaseTarget, type Failures } from './database-target.ts'
 import { type CreateDisk, createMemoryDisk } from './disk.ts'
 import { createLedger, type DeadLetter, isAcknowledged } from './ledger.ts'
-import { createLink } from './link.ts'
+import { createLink, type Link } from './link.ts'
 import { createLoad, databaseName, serviceName } from './load.ts'
 import { mayDie } from './may-die.ts'
 import { operate, reviveAll } from './operator.ts'
@@ -22,13 +22,16 @@ import { createService } from './service.ts'
 import { createSlots, type Slots } from './slots.ts'
 import { createSupervisor, firstWallMs, type Supervisor } from './supervisor.ts'
 import { createTrace } from './trace.ts'
-import { createVolume } from './volume.ts'
+import { createVolume, type Volume } from './volume.ts'
 
 export interface ScheduleOptions {
   readonly product: Product
   readonly keepTrace?: boolean
   readonly defect?: DatabaseDefect | undefined
   readonly createDisk?: CreateDisk
+  /** One call of the disk, and one request to the database, that fails. */
+  readonly diskFailsAt?: Volume['failsAt']
+  readonly requestFailsAt?: Link['failsAt']
   /** Instead of what the seed would give. */
   readonly scenario?: (random: ReturnType<typeof createRandom>) => Scenario
 }
@@ -42,6 +45,9 @@ export interface Verdict {
   /** How often each fault was felt. */
   readonly bitten: ReadonlyMap<string, number>
   readonly events: number
+  /** Calls of the disk, and requests to the database. */
+  readonly calls: number
+  readonly requests: number
   readonly virtualMs: number
   readonly hash: string
   readonly lines: readonly string[]
@@ -69,6 +75,8 @@ export async function runSchedule(seed: number, options: ScheduleOptions): Promi
   const links = [createLink(), createLink()] as const
   const maxOperations = random.pick([3, 20, 1_000])
   const volume = createVolume(random.fork())
+  volume.failsAt = options.diskFailsAt
+  links[0].failsAt = options.requestFailsAt
   const diskParts = { random: random.fork(), volume, maxOperations, bite }
   const slots = createSlots(options.createDisk ?? createMemoryDisk, diskParts)
 
@@ -131,6 +139,7 @@ export async function runSchedule(seed: number, options: ScheduleOptions): Promi
   }
 
   const violations: Violation[] = []
+  let calls = 0
   let failure: unknown
   const fail = (error: unknown) => {
     failure ??= error
@@ -148,6 +157,8 @@ export async function runSchedule(seed: number, options: ScheduleOptions): Promi
       if (!done) violations.push({ kind: 'stuck', message: describeStuck(slots) })
     }
     if (failure !== undefined) throw failure
+    calls = volume.calls
+    volume.failsAt = undefined
     const dead: DeadLetter[] = []
     lastLook(supervisors, slots, dead).catch(fail)
     await scheduler.run(scheduler.nowMs + lastLookMs, () => false)
@@ -164,7 +175,14 @@ export async function runSchedule(seed: number, options: ScheduleOptions): Promi
     const attempts = (id: string) => failures.get(id) ?? 0
     const attemptsForgotten = felt('exit', 'kill', 'power_loss', 'io_error')
     violations.push(
-      ...check({ ledger, targets, dead, mayDie: mayDie(ledger, attempts), attempts, attemptsForgotten }),
+      ...check({
+        ledger,
+        targets,
+        dead,
+        mayDie: mayDie(ledger, attempts, felt('wall_jump') > 0),
+        attempts,
+        attemptsForgotten,
+      }),
     )
   } finally {
     for (const { disk } of slots.all) disk.remove()
@@ -177,6 +195,8 @@ export async function runSchedule(seed: number, options: ScheduleOptions): Promi
     effects: database.effects.length + service.effects.length,
     bitten,
     events: scheduler.events,
+    calls,
+    requests: links[0].requests,
     virtualMs: scheduler.nowMs,
     hash: log.hash,
     lines: log.lines,

@@ -6,13 +6,11 @@ import type { Pulse } from './pulse.ts'
 import type { Random } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Slot } from './slots.ts'
-import type { Volume } from './volume.ts'
 
 export interface SlowJournalParts {
   readonly scheduler: Scheduler
   readonly random: Random
   readonly slot: Slot
-  readonly volume: Volume
   readonly pulse: Pulse
   /** Called before the answer to a write is on its way. */
   readonly written: () => void
@@ -32,8 +30,11 @@ interface Waiting {
   readonly settle: (outcome: Outcome) => void
 }
 
+/** Calls that put something into the queue. */
+const adding: ReadonlySet<keyof Journal> = new Set(['append', 'retry'])
+
 export function createSlowJournal(inner: Journal, parts: SlowJournalParts): Journal {
-  const { scheduler, random, slot, volume, pulse, bite, trace } = parts
+  const { scheduler, random, slot, pulse, bite, trace } = parts
   const isAlive = () => pulse.alive
   const waiting: Waiting[] = []
   let busy = false
@@ -51,18 +52,21 @@ export function createSlowJournal(inner: Journal, parts: SlowJournalParts): Jour
 
   async function perform(group: readonly Waiting[]): Promise<void> {
     const isWrite = group.some(({ name }) => writes.has(name))
-    const failure = volume.failureOf(isWrite)
+    const failure = slot.disk.failureOf(isWrite)
+    const failsFirst = failure === 'before' || failure === 'full'
     if (failure !== undefined) bite('io_error')
-    if (isWrite && failure !== 'before') slot.disk.beginWrite()
-    const answers = await Promise.all(group.map((each) => (failure === 'before' ? ioError : each.run())))
-    slot.operations = inner.figures.operations
-    if (group.some(({ name }) => name === 'close')) slot.user = undefined
+    if (isWrite && !failsFirst) slot.disk.beginWrite()
+    const answers = await Promise.all(group.map((each) => (failsFirst ? ioError : each.run())))
     const told = failure === undefined ? answers : answers.map(() => ioError)
+    // What a failed write has left behind nobody knows until the journal is asked again.
+    const unsure = group.some(({ name }, index) => adding.has(name) && told[index]?.ok === false)
+    slot.operations = Math.max(unsure ? 1 : 0, inner.figures.operations)
+    if (group.some(({ name }) => name === 'close')) slot.user = undefined
     group.forEach(({ name }, index) => {
       if (writes.has(name))
         trace(`${slot.name} ${name}: ${textOf(answers[index])}${failure === 'after' ? ', then EIO' : ''}`)
     })
-    if (isWrite && failure !== 'before') parts.written()
+    if (isWrite && !failsFirst) parts.written()
     scheduler.after(random.between(0, 3), () => answer(group, told), isAlive)
   }
 

@@ -20,13 +20,16 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { journalOver } from '../../supervisor/queue/journal/client.ts'
-import { type Call, type Outcome, Store } from '../../supervisor/queue/journal/store.ts'
-import type { Disk, DiskParts } from './disk.ts'
+import type { Call, Outcome, Store, StoreOptions } from '../../supervisor/queue/journal/store.ts'
+import type { CreateDisk, Disk, DiskClock, DiskParts } from './disk.ts'
+import { during, type FaultyDisk, full, ioError } from './faulty-io.ts'
+import { importVariant, type Mutation } from './mutant.ts'
 import type { Random } from './random.ts'
 
 const walFile = 'journal.db-wal'
 const markFile = 'journal.mark'
 const ballastFile = 'ballast'
+const ballastBytes = 4096
 const sectorBytes = 512
 
 /** What the files were before the write whose answer is not out. */
@@ -35,13 +38,55 @@ interface Before {
   readonly mark: Buffer | undefined
 }
 
-export function createStoreDisk({ random, maxOperations, bite }: DiskParts): Disk {
+type StoreClass = new (options: StoreOptions, clock: DiskClock) => Store
+
+/** The store as it ships, or with a planted bug, over a disk that can fail. */
+export async function loadStoreDisk(mutation?: Mutation): Promise<CreateDisk> {
+  const standIns = {
+    'node:sqlite': new URL('./faulty-sqlite.ts', import.meta.url).href,
+    'node:fs': new URL('./faulty-fs.ts', import.meta.url).href,
+  }
+  const module = (await importVariant('journal/store.ts', { mutation, standIns })) as { Store: StoreClass }
+  return (parts) => createStoreDisk(module.Store, parts)
+}
+
+function createStoreDisk(StoreClass: StoreClass, { random, volume, maxOperations, bite }: DiskParts): Disk {
   const root = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'flowkeep-simulation-'))
   let lives = 0
   let directory = join(root, '0')
   let store: Store | undefined
   let before: Before | undefined
   mkdirSync(directory)
+  const storeOptions = { maxOperations, maxBytes: 1024 ** 3, ballastBytes, diskFloorBytes: 1 }
+
+  const faulty: FaultyDisk = {
+    failureOf(sql) {
+      const failure = volume.failureOf(true)
+      if (failure !== undefined) {
+        bite('io_error')
+        return {
+          errcode: failure === 'full' ? full : ioError,
+          after: failure === 'after' && sql === 'COMMIT',
+        }
+      }
+      // What the ballast gave up is room enough.
+      if (!volume.full || !existsSync(join(directory, ballastFile))) return undefined
+      bite('disk_full')
+      return { errcode: full, after: false }
+    },
+    get isGone() {
+      if (volume.gone) bite('io_error')
+      return volume.gone
+    },
+    get freeBytes() {
+      return volume.full && told() ? 0 : Number.MAX_SAFE_INTEGER
+    },
+  }
+
+  /** A disk that fills up is not always seen to before a write fails. */
+  function told(): boolean {
+    return random.chance(0.7)
+  }
 
   /** The files go on in another directory; what the dead process still has open is of no use to it. */
   function moveOut(): void {
@@ -69,13 +114,11 @@ export function createStoreDisk({ random, maxOperations, bite }: DiskParts): Dis
   }
 
   return {
+    failureOf: () => undefined,
     async open(clock) {
-      // Its predecessor has closed it, or is dead.
-      store = new Store(
-        { directory, maxOperations, maxBytes: 1024 ** 3, ballastBytes: 4096, diskFloorBytes: 0 },
-        clock,
-      )
-      return journalOver(grouped(store))
+      const opened = during(faulty, () => new StoreClass({ ...storeOptions, directory }, clock))
+      store = opened
+      return journalOver(grouped(opened, faulty))
     },
     beginWrite() {
       before = { walBytes: sizeOf(join(directory, walFile)), mark: readIfThere(join(directory, markFile)) }
@@ -96,13 +139,13 @@ export function createStoreDisk({ random, maxOperations, bite }: DiskParts): Dis
 }
 
 /** Calls made in one go are one transaction, as the worker makes them. */
-function grouped(store: Store): Parameters<typeof journalOver>[0] {
+function grouped(store: Store, faulty: FaultyDisk): Parameters<typeof journalOver>[0] {
   let waiting: { readonly call: Call; readonly settle: (outcome: Outcome) => void }[] = []
 
   function perform(): void {
     const group = waiting
     waiting = []
-    const outcomes = store.batch(group.map(({ call }) => call))
+    const outcomes = during(faulty, () => store.batch(group.map(({ call }) => call)))
     group.forEach(({ settle }, index) => {
       settle(outcomes[index] ?? { ok: false, error: new Error('no outcome') })
     })
@@ -110,7 +153,7 @@ function grouped(store: Store): Parameters<typeof journalOver>[0] {
 
   return {
     get figures() {
-      if (store.figures.diskFull) store.refreshDisk()
+      if (store.figures.diskFull) during(faulty, () => store.refreshDisk())
       return store.figures
     },
     call(method, ...args) {
@@ -122,7 +165,7 @@ function grouped(store: Store): Parameters<typeof journalOver>[0] {
         })
       })
     },
-    close: async () => store.close(),
+    close: async () => during(faulty, () => store.close()),
   }
 }
 

@@ -3,6 +3,7 @@
 
 import type { Clock } from '../../supervisor/core/clock.ts'
 import type { Target } from '../../supervisor/core/target.ts'
+import type { Journal } from '../../supervisor/queue/journal.ts'
 import type { LocalQueue } from '../../supervisor/queue/queue.ts'
 import type { Crash } from './disk.ts'
 import type { Product } from './product.ts'
@@ -48,6 +49,7 @@ export interface SupervisorParts {
 export const firstWallMs = Date.parse('2030-01-01T00:00:00Z')
 const stopGraceMs = 8_000
 const adoptEveryMs = 10_000
+const startAgainMs = 500
 
 interface Life {
   readonly pulse: Pulse
@@ -81,6 +83,28 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
     return createSlowJournal(journal, { ...parts, slot, pulse, written })
   }
 
+  /** A container that cannot have its journal ends, and is started again. */
+  async function opened(slot: Slot, pulse: Pulse, clock: Clock): Promise<Journal> {
+    for (;;) {
+      try {
+        return await journalOf(slot, pulse, clock)
+      } catch (error) {
+        trace(`${name} cannot start: ${String(error)}`)
+        bite('cannot_start')
+        await scheduler.pause(startAgainMs)
+      }
+    }
+  }
+
+  async function journalIfUsable(slot: Slot, pulse: Pulse, clock: Clock): Promise<Journal | undefined> {
+    try {
+      return await journalOf(slot, pulse, clock)
+    } catch {
+      slot.user = undefined
+      return undefined
+    }
+  }
+
   async function adopt(pulse: Pulse, clock: Clock) {
     const abandoned = slots.abandoned()
     for (const slot of abandoned) {
@@ -88,7 +112,8 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
       bite('adopted')
       trace(`${name} adopts ${slot.name}`)
     }
-    return await Promise.all(abandoned.map((slot) => journalOf(slot, pulse, clock)))
+    const journals = await Promise.all(abandoned.map((slot) => journalIfUsable(slot, pulse, clock)))
+    return journals.filter((journal) => journal !== undefined)
   }
 
   async function start(): Promise<void> {
@@ -96,7 +121,7 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
     const pulse: Pulse = { name, alive: true }
     const clock = clockOf(pulse)
     const slot = slots.claim(pulse)
-    const journal = await journalOf(slot, pulse, clock)
+    const journal = await opened(slot, pulse, clock)
     const queue = product.start({
       ...{ journal, clock, trace, maxOperations, targets: targetsOf(pulse) },
       random: () => random.next(),

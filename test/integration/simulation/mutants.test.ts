@@ -1,6 +1,5 @@
 import t from 'tap'
 import { runCampaign } from '../../simulation/campaign.ts'
-import { disks } from '../../simulation/disks.ts'
 import { mutantOptions, mutants } from '../../simulation/mutants.ts'
 
 /** Each planted bug is caught within so many schedules. */
@@ -8,7 +7,7 @@ const schedulesMax = 600
 
 for (const { name, about } of mutants) {
   t.test(`R3.1 a planted bug is caught: ${about} (${name})`, async (t) => {
-    const options = { ...(await mutantOptions(name)), createDisk: disks.memory }
+    const options = await mutantOptions(name, 'memory')
     const { failed } = await runCampaign({
       ...options,
       firstSeed: 1,
