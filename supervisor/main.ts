@@ -471,9 +471,11 @@ class Supervisor {
       knock: async (target, signal) =>
         (await this.#dependencies.find(({ name }) => name === target)?.knock(signal)) ?? false,
     })
-    const adopt = () =>
-      void opened.queue.adopt().then(() => clock.startTimer(limits.queueAdoptEveryMs, adopt), this.#fail)
-    adopt()
+    const adopt = async () => {
+      await opened.queue.adopt()
+      clock.startTimer(limits.queueAdoptEveryMs, adopt)
+    }
+    void adopt()
     keepInboxesClean({
       ...{ clock, random, logger: this.#logs.logger, pools: () => opened.pools },
       queueMaxAgeMs: () => this.#settings.queue.maxAgeMs,

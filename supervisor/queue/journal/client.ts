@@ -23,7 +23,9 @@ export function journalOver(runner: Runner): Journal {
     },
     append: async (entries) => (await runner.call('append', entries.map(draftOf))).map(appendedOf),
     async lookUp(requests) {
-      const found = await runner.call('lookUp', requests)
+      // Whole operations fit the type, and their numbers may be of a kind that no thread can be sent.
+      const flat = requests.map(({ id, target, key }) => ({ id, target, key }))
+      const found = await runner.call('lookUp', flat)
       return found.map(({ known, laneQueued }): LookedUp => ({ known: known && knownOf(known), laneQueued }))
     },
     take: async (target, bounds) => (await runner.call('take', target, bounds)).map(entryOf),

@@ -73,7 +73,13 @@ export class WorkerRunner implements Runner {
     this.#unsent = []
     this.#worker ??= this.#start()
     this.#worker.ref()
-    this.#worker.postMessage({ calls } satisfies Request)
+    try {
+      this.#worker.postMessage({ calls } satisfies Request)
+    } catch (error) {
+      // Something in them that cannot be copied: nothing of it was sent.
+      const refused = gone('internal', 'a call to its thread cannot be copied', error)
+      for (const { reject } of this.#waiting.splice(-calls.length)) reject(refused)
+    }
   }
 
   #start(): Worker {
