@@ -18,6 +18,7 @@ import { abandonedSlots, claimSlot, type Slot } from './queue/journal/slots.ts'
 import type { Journal } from './queue/journal.ts'
 import { createQueue, type LocalQueue, type QueueBounds } from './queue/queue.ts'
 import type { Counted } from './queue/report.ts'
+import { createWills, holdsWills, type KeptWills } from './queue/wills.ts'
 
 export interface QueueHost {
   readonly clock: Clock
@@ -39,9 +40,12 @@ export interface Targets {
 
 export interface OpenedQueue {
   readonly queue: LocalQueue
+  readonly wills: KeptWills
   /** Of the settings that hold now. */
   readonly pools: ReadonlyMap<string, DatabasePool>
   reconfigure(settings: Settings): Promise<void>
+  /** Takes on what supervisors that are gone have left. */
+  adopt(): Promise<void>
 }
 
 /** @throws FlowkeepError `state_directory_unavailable` */
@@ -51,17 +55,32 @@ export async function openLocalQueue(host: QueueHost): Promise<OpenedQueue> {
   ensureStateDirectory(root)
   const bounds = boundsOf(settings)
   const slots = { root, tryLock }
+  const slot = claimSlot(slots)
   let opened = await createTargets(settings, clock)
   const queue = createQueue({
     ...{ clock, random, logger, counted, knock, bounds, targets: opened.targets },
-    journal: await openSlot(claimSlot(slots), bounds),
+    journal: await openSlot(slot, bounds),
     problemOf,
     newId: () => randomUUID(),
     adopt: () =>
       Promise.all(abandonedSlots(slots, limits.queueAdoptedSlots).map((slot) => openSlot(slot, bounds))),
   })
+  const wills = createWills({
+    directory: slot.directory,
+    logger,
+    problemOf: (operation) => queue.problemOf(operation),
+    submit: (operation) => queue.submitWill(operation),
+  })
   return {
     queue,
+    wills,
+    async adopt() {
+      await queue.adopt()
+      for (const left of abandonedSlots(slots, limits.queueAdoptedSlots, holdsWills)) {
+        await wills.carryOutIn(left.directory)
+        left.release()
+      }
+    },
     get pools() {
       return opened.pools
     },

@@ -64,6 +64,8 @@ type Configuration = Extract<Loaded, { ok: true }>
 type Refused = Extract<Loaded, { ok: false }>
 
 const { random } = Math
+/** Nothing of the flow lives here any more; from `validating` on, neither does what a supervisor before us had. */
+const withoutFlow: ReadonlySet<StateName> = new Set(['gating', 'backoff', 'flushing'])
 const stopSignals: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGQUIT'])
 
 export async function supervise(boot: Boot): Promise<void> {
@@ -450,6 +452,7 @@ class Supervisor {
       drain: () => this.#drainNow(),
       operations: this.#operations.queue,
       records: this.#records,
+      wills: this.#operations.wills,
     })
     await openPublicHttp({
       host,
@@ -472,7 +475,7 @@ class Supervisor {
         (await this.#dependencies.find(({ name }) => name === target)?.knock(signal)) ?? false,
     })
     const adopt = async () => {
-      await opened.queue.adopt()
+      await opened.adopt()
       clock.startTimer(limits.queueAdoptEveryMs, adopt)
     }
     void adopt()
@@ -515,6 +518,7 @@ class Supervisor {
     const { logger } = this.#logs
     this.#changedAtMs = clock.wallMs()
     if (endingStates.has(to) && !endingStates.has(from)) this.#records?.drain()
+    if (withoutFlow.has(to)) void this.#operations?.wills.carryOut().catch((error) => this.#fail(error))
     if (to === 'running') {
       this.#hasBeenRunning = true
       // What failed while nothing ran yet may be well now.
@@ -639,6 +643,7 @@ class Supervisor {
   async #flush(): Promise<void> {
     const flushMs = this.#flushMs()
     const untilMs = clock.monotonicMs() + flushMs
+    await this.#operations?.wills.carryOut()
     await Promise.all([
       this.#flow.release(flushMs),
       this.#records?.close(),

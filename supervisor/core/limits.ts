@@ -253,6 +253,13 @@ export const limits = {
   /** Characters of an operation's key, and of the path of an HTTP one. */
   operationKeyChars: 255,
   operationPathChars: 2048,
+  /** Requests that an HTTP operation makes before the one that counts. */
+  operationPriors: 16,
+  /** Bytes of the answer to one of those: it says again what was created. */
+  priorAnswerBytes: 2 * 1024 * 1024,
+  /** Operations kept for the case that the flow dies, and bytes of each. */
+  wills: 1_000,
+  willBytes: 256 * 1024,
   /** Statements of one operation, and parameters of one statement (the protocol of PostgreSQL counts them in 16 bits). */
   operationStatements: 1_000,
   statementParameters: 65_535,

@@ -30,8 +30,22 @@ export interface SqlWork {
   readonly record?: RecordChange
 }
 
+/**
+ * A request made before the one that counts, each time that one is tried: it creates something or finds it there. The
+ * `id` of its answer takes the place of `standsFor` in every later request of the operation.
+ */
+export interface Prior {
+  readonly method: 'POST' | 'PUT'
+  readonly path: string
+  readonly body: Json | undefined
+  /** An id made up by who submits, because the service could not be asked for one. */
+  readonly standsFor: string
+}
+
 export interface HttpWork {
   readonly kind: 'http'
+  /** In their order. */
+  readonly before?: readonly Prior[]
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Below the service's URL; begins with one `/`. */
   readonly path: string

@@ -10,6 +10,7 @@ import type { Logger } from '../core/logger.ts'
 import type { OperationQueue } from '../core/queue.ts'
 import type { Records } from '../core/records.ts'
 import type { StatusReport } from '../core/status.ts'
+import type { Wills } from '../core/wills.ts'
 import { expectNoBody, takeJsonOnly } from './bodies.ts'
 import { answerError, envelope, refuse } from './envelope.ts'
 import { answerClientError, closeServer } from './listener.ts'
@@ -17,6 +18,7 @@ import { answerWhatHasNoRoute } from './no-route.ts'
 import { addOperationRoutes } from './operations.ts'
 import { addRecordRoutes } from './records.ts'
 import { claimSocketPath, type Owner, socketRefusal } from './socket-path.ts'
+import { addWillRoutes } from './wills.ts'
 
 /** Each of the commands returns the state it led to, or throws a FlowkeepError (`wrong_state`, `config_invalid`). */
 export interface ControlParts {
@@ -30,6 +32,7 @@ export interface ControlParts {
   drain(): StateName | Promise<StateName>
   readonly operations: OperationQueue
   readonly records?: Records | undefined
+  readonly wills?: Wills | undefined
 }
 
 export interface ControlHttp {
@@ -99,6 +102,7 @@ function createApp(parts: ControlParts, server: Server): FastifyInstance {
   addLifecycleRoutes(app, parts)
   addOperationRoutes(app, parts.operations)
   if (parts.records) addRecordRoutes(app, parts.records)
+  if (parts.wills) addWillRoutes(app, parts.wills)
   return app
 }
 

@@ -4,7 +4,6 @@ import type { Agent, IncomingHttpHeaders, IncomingMessage, RequestOptions } from
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Clock } from '../core/clock.ts'
-import { limits } from '../core/limits.ts'
 
 export interface Exchange {
   readonly url: URL
@@ -12,6 +11,8 @@ export interface Exchange {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | undefined
   readonly agent: Agent
+  /** Of the answer's body that are read; a longer one counts as none. */
+  readonly bodyBytesMax: number
   /** For the whole of it. */
   readonly timeoutMs: number
   readonly clock: Clock
@@ -57,7 +58,7 @@ export function exchange(what: Exchange): Promise<Exchanged> {
   // Stays: an error that comes after the answer must not be thrown.
   request.on('error', fail)
   request.once('response', (response) => {
-    void read(response).then((text) => {
+    void read(response, what.bodyBytesMax).then((text) => {
       const { statusCode: status = 0, headers } = response
       reusable = text !== undefined
       resolve({ ok: true, answer: { status, headers, body: text } })
@@ -82,13 +83,13 @@ function optionsOf({ method, headers, body, agent }: Exchange): RequestOptions {
 }
 
 /** The status counts, whatever becomes of the body. */
-function read(response: IncomingMessage): Promise<string | undefined> {
+function read(response: IncomingMessage, bytesMax: number): Promise<string | undefined> {
   const chunks: Buffer[] = []
   let bytes = 0
   return new Promise((resolve) => {
     response.on('data', (chunk: Buffer) => {
       bytes += chunk.length
-      if (bytes <= limits.serviceBodyBytes) chunks.push(chunk)
+      if (bytes <= bytesMax) chunks.push(chunk)
       else resolve(undefined)
     })
     response.once('end', () => resolve(Buffer.concat(chunks).toString()))

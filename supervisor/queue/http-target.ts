@@ -96,20 +96,46 @@ class HttpTarget implements Target {
   async #send({ operation: { id, work } }: Delivery, signal: AbortSignal): Promise<Answered> {
     if (work.kind !== 'http')
       return { state: 'refused', code: 'wrong_kind', message: `${this.name} is a service and takes no sql` }
-    const exchanged = await exchange({
+    const answered = await this.#request(id, work, signal)
+    return 'message' in answered ? { ...answered, message: this.#shown(answered.message) } : answered
+  }
+
+  /** First what comes before it: each is made again at every try, and finds what an earlier one has created. */
+  async #request(id: string, work: HttpWork, signal: AbortSignal): Promise<Answered> {
+    let names: Names = []
+    for (const prior of work.before ?? []) {
+      const { standsFor } = prior
+      const request = renamed({ kind: 'http', ...prior }, names)
+      const exchanged = await this.#exchange(standsFor, request, limits.priorAnswerBytes, signal)
+      const answered = this.#judge(request, exchanged)
+      if (!('state' in answered) || answered.state !== 'applied') return answered
+      const real = exchanged.ok ? idIn(exchanged.answer) : undefined
+      if (real === undefined) {
+        const message = `${prior.method} ${prior.path} was answered without an id`
+        return { state: 'failed', code: 'no_id', message }
+      }
+      names = [...names, [standsFor, real]]
+    }
+    const request = renamed(work, names)
+    return this.#judge(request, await this.#exchange(id, request, limits.serviceBodyBytes, signal))
+  }
+
+  #exchange(id: string, work: HttpWork, bodyBytesMax: number, signal: AbortSignal): Promise<Exchanged> {
+    return exchange({
       url: this.#urlOf(work),
       method: work.method,
       headers: this.#headers(id, work),
       body: work.body === undefined ? undefined : JSON.stringify(work.body),
       agent: this.#agent,
+      bodyBytesMax,
       timeoutMs: this.#settings.timeoutMs,
       clock: this.#clock,
       signal,
     })
-    const answered = exchanged.ok
-      ? judge(work, exchanged.answer, this.#clock.wallMs())
-      : this.#notReached(exchanged)
-    return 'message' in answered ? { ...answered, message: this.#shown(answered.message) } : answered
+  }
+
+  #judge(work: HttpWork, exchanged: Exchanged): Answered {
+    return exchanged.ok ? judge(work, exchanged.answer, this.#clock.wallMs()) : this.#notReached(exchanged)
   }
 
   #urlOf({ path }: HttpWork): URL {
@@ -146,6 +172,23 @@ class HttpTarget implements Target {
   #shown(message: string): string {
     return this.#redact(message).replace(/\s+/g, ' ').slice(0, limits.foreignMessageChars)
   }
+}
+
+/** Made-up ids, and the ones that the service gave. */
+type Names = readonly (readonly [standIn: string, real: string])[]
+
+/** As text: a UUID that was made up stands nowhere by chance. */
+function renamed(work: HttpWork, names: Names): HttpWork {
+  if (names.length === 0) return work
+  const inText = (text: string) =>
+    names.reduce((done, [standIn, real]) => done.replaceAll(standIn, real), text)
+  const body = work.body === undefined ? undefined : parseExact(inText(JSON.stringify(work.body)))
+  return { ...work, path: inText(work.path), body }
+}
+
+function idIn({ body }: HttpAnswer): string | undefined {
+  const id = (parsed(body) as { readonly id?: Json } | null | undefined)?.id
+  return typeof id === 'string' && /^[A-Za-z0-9._:-]{1,128}$/.test(id) ? id : undefined
 }
 
 /** One answer for the batch where the service could not be asked at all. */
@@ -202,7 +245,11 @@ function judge(work: HttpWork, { status, headers, body }: HttpAnswer, nowWallMs:
 }
 
 function resultOf(body: string | undefined): Json | undefined {
-  if (!body || body.length > limits.queueDoneResultChars) return undefined
+  return body && body.length > limits.queueDoneResultChars ? undefined : parsed(body)
+}
+
+function parsed(body: string | undefined): Json | undefined {
+  if (!body) return undefined
   try {
     return parseExact(body)
   } catch {

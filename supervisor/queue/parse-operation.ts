@@ -4,7 +4,7 @@
 import type { ErrorCode } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import { limits } from '../core/limits.ts'
-import type { HttpWork, Operation, Statement, Work } from '../core/operation.ts'
+import type { HttpWork, Operation, Prior, Statement, Work } from '../core/operation.ts'
 import type { Target } from '../core/target.ts'
 import { type Refused, refuse } from './answers.ts'
 import { type Content, contentOf } from './content.ts'
@@ -46,11 +46,13 @@ type Fields = ReadonlyMap<string, unknown>
 const idForm = /^[A-Za-z0-9._:-]{1,128}$/
 const modes: readonly string[] = ['auto', 'queue', 'direct']
 const methods: readonly string[] = ['POST', 'PUT', 'PATCH', 'DELETE']
+const priorMethods: readonly string[] = ['POST', 'PUT']
+const standInForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const common = ['id', 'target', 'key', 'mode', 'expiresAt']
 const fieldsOf = {
   statement: [...common, 'sql', 'params'],
   effects: [...common, 'effects'],
-  http: [...common, 'method', 'path', 'body'],
+  http: [...common, 'before', 'method', 'path', 'body'],
 }
 const isoForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/
 
@@ -177,17 +179,48 @@ function readStatement(fields: Fields, at: string, { problemOf }: ParseParts): S
 }
 
 function readHttp(fields: Fields): HttpWork {
+  const before = readBefore(fields.get('before'))
+  const request = readRequest<HttpWork['method']>(fields, '', methods)
+  return before.length > 0 ? { kind: 'http', before, ...request } : { kind: 'http', ...request }
+}
+
+function readBefore(before: unknown): Prior[] {
+  if (before === undefined || before === null) return []
+  const max = limits.operationPriors
+  if (!Array.isArray(before) || before.length > max) {
+    const found = Array.isArray(before) ? `has ${before.length} elements` : `is ${shown(before)}`
+    const hint = `before is a list of at most ${max} objects with method, path, body and standsFor.`
+    throw new Wrong('before', `before ${found}`, hint)
+  }
+  return before.map((prior, index) => {
+    const at = `before[${index}].`
+    const fields = fieldsIn(prior, `before[${index}]`)
+    refuseUnknown(fields, ['method', 'path', 'body', 'standsFor'], at)
+    const standsFor = fields.get('standsFor')
+    if (typeof standsFor !== 'string' || !standInForm.test(standsFor)) {
+      const hint = 'standsFor is a UUID: an id that occurs nowhere by chance.'
+      throw new Wrong(`${at}standsFor`, `${at}standsFor is ${shown(standsFor)}`, hint)
+    }
+    return { ...readRequest<Prior['method']>(fields, at, priorMethods), standsFor }
+  })
+}
+
+function readRequest<M extends HttpWork['method']>(fields: Fields, at: string, allowed: readonly string[]) {
   const method = fields.get('method')
-  if (typeof method !== 'string' || !methods.includes(method))
-    throw new Wrong('method', `method is ${shown(method)}`, `A method is one of ${methods.join(', ')}.`)
+  if (typeof method !== 'string' || !allowed.includes(method))
+    throw new Wrong(
+      `${at}method`,
+      `${at}method is ${shown(method)}`,
+      `A method is one of ${allowed.join(', ')}.`,
+    )
   const path = fields.get('path')
   if (typeof path !== 'string' || !isPath(path)) {
     const hint = `A path begins with one slash, stays below the service's URL, and has at most ${limits.operationPathChars} printable ASCII characters; others are percent-encoded.`
-    throw new Wrong('path', `path is ${shown(path)}`, hint)
+    throw new Wrong(`${at}path`, `${at}path is ${shown(path)}`, hint)
   }
   const body = fields.get('body') as Json | undefined
-  refuseDeep(body, 'body')
-  return { kind: 'http', method: method as HttpWork['method'], path, body }
+  refuseDeep(body, `${at}body`)
+  return { method: method as M, path, body }
 }
 
 /** Nothing that a URL parser or a server would resolve to somewhere else. */

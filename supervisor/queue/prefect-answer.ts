@@ -13,6 +13,9 @@ export function prefectOutcome({ path, body }: HttpWork, answer: unknown): Outco
   const reason = at(answer, 'details', 'reason')
   const message = typeof reason === 'string' ? reason : 'no reason given'
   if (status === 'WAIT') return { state: 'failed', code: 'prefect_wait', message }
+  // That a run crashed is said last and by whoever finds it dead. Where the run has ended by then, its end stands.
+  if (status === 'ABORT' && at(body, 'state', 'type') === 'CRASHED')
+    return { state: 'applied', earlier: true }
   if (status === 'ABORT') return { state: 'refused', code: 'prefect_abort', message }
   if (status !== 'REJECT') return undefined
   // The state that stands is the one we asked for: an earlier delivery has done it.

@@ -14,7 +14,7 @@ import { Intake } from './intake.ts'
 import type { Journal, ListedEntry } from './journal.ts'
 import { JournalDrain } from './journal-drain.ts'
 import { overdue } from './overdue.ts'
-import { type Mode, parseOperation, type Submission } from './parse-operation.ts'
+import { type Mode, type ParseParts, parseOperation, type Submission } from './parse-operation.ts'
 import { type Counted, createReport, type RecordEnded, type Report } from './report.ts'
 import { Desk } from './submit.ts'
 import { viewOf, viewWithWork } from './view.ts'
@@ -51,6 +51,10 @@ export interface Drained {
 export interface LocalQueue extends OperationQueue {
   /** Operations made by the supervisor itself, such as the completion of a record. Never rejects. */
   submitOwn(operations: readonly { operation: Operation; mode: Mode }[]): Promise<readonly Submitted[]>
+  /** Of the flow, for the time when it is gone: taken as long as anything is. Never rejects. */
+  submitWill(raw: unknown): Promise<Submitted>
+  /** Why this can't be submitted; undefined where it can. */
+  problemOf(raw: unknown): { readonly message: string; readonly field?: string } | undefined
   /** Who wants to know what became of queued changes of records; one at a time. */
   onRecordEnded(tell: RecordEnded): void
   /** A health check found the target well: the wait for the next probe is over. */
@@ -105,10 +109,10 @@ class Queue implements LocalQueue {
   }
 
   submit(raw: readonly unknown[]): Promise<readonly Submitted[]> {
-    const targets = new Map([...this.#channels].filter(([, { retired }]) => !retired))
+    const parts = this.#parseParts()
     return Promise.all(
       raw.map(async (each): Promise<Submitted> => {
-        const parsed = parseOperation(each, { ...this.#parts, targets })
+        const parsed = parseOperation(each, parts)
         if (!parsed.ok) return parsed.refused
         const { submission } = parsed
         if (this.#refusing !== 'nothing') return answers.draining(submission.operation.id)
@@ -124,6 +128,18 @@ class Queue implements LocalQueue {
         return this.#desk.submit({ operation, mode, ...contentOf(operation) })
       }),
     )
+  }
+
+  async submitWill(raw: unknown): Promise<Submitted> {
+    const parsed = parseOperation(raw, this.#parseParts())
+    if (!parsed.ok) return parsed.refused
+    if (this.#refusing === 'all') return answers.draining(parsed.submission.operation.id)
+    return this.#desk.submit(parsed.submission)
+  }
+
+  problemOf(raw: unknown) {
+    const parsed = parseOperation(raw, this.#parseParts())
+    return parsed.ok ? undefined : parsed.refused.error
   }
 
   async list({ state, target, after, limit }: Parameters<OperationQueue['list']>[0]) {
@@ -289,6 +305,11 @@ class Queue implements LocalQueue {
     })
     this.#intakes.set(target.name, intake)
     for (const slot of this.#adopted) slot.serve(channel)
+  }
+
+  #parseParts(): ParseParts {
+    const targets = new Map([...this.#channels].filter(([, { retired }]) => !retired))
+    return { ...this.#parts, targets }
   }
 
   #take(submission: Submission): Promise<Submitted> {

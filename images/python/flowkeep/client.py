@@ -19,6 +19,10 @@ ENQUEUE_BYTES_MAX = 4 * 1024 * 1024
 
 T = TypeVar("T")
 
+Prior = dict[str, Any]
+"""`{"method", "path", "body", "standsFor"}`: a request that creates something or finds it there. The `id` of its answer
+takes the place of the UUID in `standsFor` in every later request of the operation."""
+
 
 @dataclass(frozen=True)
 class Submitted:
@@ -72,13 +76,14 @@ class Client:
         method: Literal["POST", "PUT", "PATCH", "DELETE"] | None = None,
         path: str | None = None,
         body: Any = None,
+        before: Sequence[Prior] = (),
         key: str | None = None,
         id: str | None = None,
         mode: Literal["auto", "queue", "direct"] = "auto",
         expires_at: datetime | None = None,
     ) -> Submitted:
         """A write that must have its effect exactly once: one SQL statement, several as `effects` in one transaction,
-        or an HTTP request with `method` and `path`. Operations of one `key` keep their order. With an `id` of its own,
+        or an HTTP request with `method` and `path`, and what is asked `before` it. Operations of one `key` keep their order. With an `id` of its own,
         a submission may be repeated by another process, too."""
         operation: dict[str, Any] = {"id": id or str(uuid4()), "target": target, "mode": mode}
         if sql is not None:
@@ -89,6 +94,8 @@ class Client:
             operation |= {"method": method, "path": path}
         if body is not None:
             operation["body"] = body
+        if before:
+            operation["before"] = list(before)
         if key is not None:
             operation["key"] = key
         if expires_at is not None:
@@ -138,6 +145,14 @@ class Client:
         body = [{"id": record.id, "epoch": record.epoch, "effects": effects_of(effects)} for record, effects in pairs]
         _, answer = self._transport.call("POST", "/v1/records/complete", body, timeout=self._timeout)
         return [_completion(record, result) for (record, _), result in zip(pairs, answer["records"], strict=True)]
+
+    def keep_will(self, id: str, operation: dict[str, Any]) -> None:
+        """Has the supervisor submit this operation, in the form of `POST /v1/operations`, when the flow is gone and has not
+        dropped it: whatever killed the flow, and also where it killed the supervisor with it."""
+        self._transport.call("PUT", f"/v1/wills/{id}", operation, timeout=self._timeout)
+
+    def drop_will(self, id: str) -> None:
+        self._transport.call("DELETE", f"/v1/wills/{id}", timeout=self._timeout)
 
     def close(self) -> None:
         """Closes the connections that are kept for the next call; more calls open new ones."""

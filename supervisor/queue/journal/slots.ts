@@ -45,16 +45,20 @@ export function claimSlot(options: SlotsOptions): Slot {
   )
 }
 
-/** Slots with operations in them whose owner is gone, claimed for the caller, at most `limit` of them. */
-export function abandonedSlots(options: SlotsOptions, limit: number): Slot[] {
+/** Slots with something in them whose owner is gone, claimed for the caller, at most `limit` of them. */
+export function abandonedSlots(
+  options: SlotsOptions,
+  limit: number,
+  holds: (directory: string) => boolean = holdsEntries,
+): Slot[] {
   const slots: Slot[] = []
   for (const name of slotNames(options.root)) {
     if (slots.length >= limit) break
-    if (!isSafe(join(options.root, name)) || !holdsEntries(join(options.root, name))) continue
+    if (!isSafe(join(options.root, name)) || !holds(join(options.root, name))) continue
     const slot = adopt(options, name)
     if (!slot) continue
     // Its owner may have ended in between, with nothing left.
-    if (holdsEntries(slot.directory)) slots.push(slot)
+    if (holds(slot.directory)) slots.push(slot)
     else slot.release()
   }
   return slots

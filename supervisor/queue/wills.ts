@@ -1,0 +1,144 @@
+// The wills of the flow, one file each in the slot. A file is there as soon as it is written, for whoever opens the slot
+// next: no fsync, because a will is for the death of processes, not of the machine under them. What cannot be submitted
+// now stays for the next time.
+
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { codeOf, FlowkeepError, messageOf } from '../core/errors.ts'
+import { parseExact } from '../core/json.ts'
+import { limits } from '../core/limits.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Submitted } from '../core/queue.ts'
+import type { Wills } from '../core/wills.ts'
+
+export interface WillsParts {
+  /** Of our own slot. */
+  readonly directory: string
+  readonly logger: Logger
+  /** Why it cannot be an operation; undefined where it can. */
+  problemOf(operation: unknown): { readonly message: string; readonly field?: string } | undefined
+  /** Taken also while the flow may submit nothing new. Never rejects. */
+  submit(operation: unknown): Promise<Submitted>
+}
+
+export interface KeptWills extends Wills {
+  /** The flow is gone: each is submitted and forgotten. Never rejects. */
+  carryOut(): Promise<void>
+  /** Those that another supervisor has left in its slot. Never rejects. */
+  carryOutIn(slotDirectory: string): Promise<void>
+}
+
+const folder = 'wills'
+const suffix = '.json'
+/** Worth another try, at the next start at the latest. */
+const passing: ReadonlySet<string> = new Set([
+  'queue_full',
+  'disk_full',
+  'draining',
+  'dependency_unavailable',
+])
+
+export function holdsWills(slotDirectory: string): boolean {
+  return filesIn(join(slotDirectory, folder)).length > 0
+}
+
+export function createWills(parts: WillsParts): KeptWills {
+  return new WillFiles(parts)
+}
+
+class WillFiles implements KeptWills {
+  readonly #parts: WillsParts
+  readonly #directory: string
+  readonly #ids: Set<string>
+
+  constructor(parts: WillsParts) {
+    this.#parts = parts
+    this.#directory = join(parts.directory, folder)
+    this.#ids = new Set(filesIn(this.#directory).map((name) => name.slice(0, -suffix.length)))
+  }
+
+  keep(id: string, operation: unknown): void {
+    const text = JSON.stringify(operation) ?? ''
+    this.#refuse(id, operation, text)
+    try {
+      if (this.#ids.size === 0) mkdirSync(this.#directory, { mode: 0o700, recursive: true })
+      writeFileSync(`${this.#path(id)}.new`, text, { mode: 0o600 })
+      renameSync(`${this.#path(id)}.new`, this.#path(id))
+    } catch (error) {
+      throw refusal('disk_full', `it cannot be written: ${codeOf(error) ?? messageOf(error)}`)
+    }
+    this.#ids.add(id)
+  }
+
+  drop(id: string): boolean {
+    if (!this.#ids.delete(id)) return false
+    rmSync(this.#path(id), { force: true })
+    return true
+  }
+
+  async carryOut(): Promise<void> {
+    const done = await this.#carryOut(this.#directory)
+    for (const id of done) this.#ids.delete(id)
+  }
+
+  async carryOutIn(slotDirectory: string): Promise<void> {
+    await this.#carryOut(join(slotDirectory, folder))
+  }
+
+  #refuse(id: string, operation: unknown, text: string): void {
+    const problem = this.#parts.problemOf(operation)
+    if (problem) throw refusal('invalid_request', problem.message)
+    if (Buffer.byteLength(text) > limits.willBytes)
+      throw refusal('invalid_request', `it has more than ${limits.willBytes} bytes`)
+    if (this.#ids.size >= limits.wills && !this.#ids.has(id))
+      throw refusal('queue_full', `${limits.wills} of them are kept already`)
+  }
+
+  async #carryOut(directory: string): Promise<string[]> {
+    const done = await Promise.all(filesIn(directory).map((name) => this.#carryOutOne(join(directory, name))))
+    return done.filter((id) => id !== undefined)
+  }
+
+  /** Its id, where nothing is left to do. */
+  async #carryOutOne(path: string): Promise<string | undefined> {
+    const { logger } = this.#parts
+    const id = path.slice(path.lastIndexOf('/') + 1, -suffix.length)
+    try {
+      const answer = await this.#parts.submit(parseExact(readFileSync(path, 'utf8')))
+      if (answer.state === 'refused' && passing.has(answer.error.code)) return undefined
+      if (answer.state === 'refused') {
+        const { code, message } = answer.error
+        logger.warn({ event: 'will.refused', id, code }, `a will of the flow was refused: ${message}`)
+      } else {
+        logger.info(
+          { event: 'will.carried_out', id, result: answer.state },
+          'a will of the flow was carried out',
+        )
+      }
+    } catch (error) {
+      logger.warn({ event: 'will.unreadable', id }, `a will cannot be read: ${messageOf(error)}`)
+    }
+    rmSync(path, { force: true })
+    return id
+  }
+
+  #path(id: string): string {
+    return join(this.#directory, id + suffix)
+  }
+}
+
+function filesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).filter((name) => name.endsWith(suffix))
+  } catch {
+    return []
+  }
+}
+
+function refusal(code: 'invalid_request' | 'queue_full' | 'disk_full', message: string): FlowkeepError {
+  return new FlowkeepError(code, {
+    operation: 'cannot keep the will',
+    message,
+    hint: 'A will is one operation, as POST /v1/operations takes it.',
+  })
+}
