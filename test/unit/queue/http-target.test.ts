@@ -254,6 +254,70 @@ t.test("R2.3 Prefect's set_state says in its body whether it was taken", async (
   t.match(elsewhere, { state: 'applied' })
 })
 
+const standIn = '0f8fad5b-d9cb-469f-a165-70867728950e'
+const flowStandIn = '7c9e6679-7425-40de-944b-e07fc1f90ae7'
+const priors: NonNullable<HttpWork['before']> = [
+  { method: 'POST', path: '/flows/', body: { name: 'f' }, standsFor: flowStandIn },
+  { method: 'POST', path: '/flow_runs/', body: { flow_id: flowStandIn, key: standIn }, standsFor: standIn },
+]
+
+t.test('R2.3 what an operation needs is made before it, and made-up ids become the real ones', async (t) => {
+  const seen: Seen[] = []
+  const padding = 'x'.repeat(300 * 1024)
+  const answers: Record<string, unknown> = {
+    [flowStandIn]: { id: 'flow-1', padding },
+    [standIn]: { id: 'run-1' },
+  }
+  const server = await startHttpServer(
+    serving(seen, (key) => ({ status: 201, body: JSON.stringify(answers[key] ?? { ok: true }) })),
+  )
+  t.teardown(() => server.close())
+  const target = targetAt(`http://${server.address}`)
+  t.teardown(() => target.close())
+  const work = { before: priors, path: `/flow_runs/${standIn}/labels`, body: { run: standIn, n: 0.1 } }
+  const delivered = await target.deliver([delivery('a', work)], never())
+  t.match(delivered, { reached: true, outcomes: [{ state: 'applied', result: { ok: true } }] })
+  t.same(
+    seen.map(({ url, body }) => [url, body]),
+    [
+      ['/flows/', '{"name":"f"}'],
+      ['/flow_runs/', `{"flow_id":"flow-1","key":"${standIn}"}`],
+      ['/flow_runs/run-1/labels', '{"run":"run-1","n":0.1}'],
+    ],
+  )
+})
+
+t.test('R2.3 where what comes before fails, the operation itself is not tried', async (t) => {
+  const cases: readonly (readonly [Answer, object])[] = [
+    [{ status: 503 }, { reached: false, reason: 'http_503' }],
+    [{ status: 401 }, { reached: false, reason: 'authentication' }],
+    [{ status: 422, body: '{}' }, { outcomes: [{ state: 'refused', code: 'http_422' }] }],
+    [{ status: 500 }, { outcomes: [{ state: 'failed', code: 'http_500' }] }],
+    [{ status: 200, body: '{"id":"../x"}' }, { outcomes: [{ state: 'failed', code: 'no_id' }] }],
+    [{ status: 200, body: '{"id":7}' }, { outcomes: [{ state: 'failed', code: 'no_id' }] }],
+  ]
+  for (const [answer, expected] of cases) {
+    const seen: Seen[] = []
+    const server = await startHttpServer(serving(seen, () => answer))
+    const target = targetAt(`http://${server.address}`)
+    t.match(await target.deliver([delivery('a', { before: priors })], never()), expected)
+    t.same(
+      seen.map(({ url }) => url),
+      ['/flows/'],
+    )
+    await target.close()
+    await server.close()
+  }
+})
+
+t.test('R2.3 that a run crashed is no news where it has ended otherwise', async (t) => {
+  const path = `/flow_runs/${standIn}/set_state`
+  const body = '{"status":"ABORT","details":{"reason":"Run is already in terminal state COMPLETED."}}'
+  const asked = (type: string) => outcomeOf({ status: 200, body }, { path, body: { state: { type } } })
+  t.match(await asked('CRASHED'), { state: 'applied', earlier: true })
+  t.match(await asked('RUNNING'), { state: 'refused', code: 'prefect_abort' })
+})
+
 t.test('R8.3 what is meant for a database is refused, and a closed target keeps no connection', async (t) => {
   const server = await startHttpServer(serving([], () => ({ status: 200 })))
   t.teardown(() => server.close())

@@ -55,6 +55,30 @@ t.test('R8.3 the three shapes of an operation', async (t) => {
   t.equal(accepted({ ...sql, key: null, id: undefined }).operation.key, '')
 })
 
+t.test('R2.3 an operation for a service says what is asked before it', async (t) => {
+  const prior = {
+    method: 'POST',
+    path: '/flows/',
+    body: { name: 'f' },
+    standsFor: '0f8fad5b-d9cb-469f-a165-70867728950e',
+  }
+  t.match(accepted({ ...http, before: [prior] }).operation.work, { before: [prior], path: '/events' })
+  t.notOk('before' in accepted({ ...http, before: [] }).operation.work)
+  t.not(accepted({ ...http, before: [prior] }).contentHash, accepted(http).contentHash)
+  const wrong: readonly (readonly [unknown, string])[] = [
+    [{}, 'before'],
+    [Array(limits.operationPriors + 1).fill(prior), 'before'],
+    [[prior, 7], ''],
+    [[{ ...prior, method: 'DELETE' }], 'before[0].method'],
+    [[{ ...prior, path: '/../x' }], 'before[0].path'],
+    [[{ ...prior, standsFor: 'id' }], 'before[0].standsFor'],
+    [[{ ...prior, after: 1 }], 'before[0].after'],
+  ]
+  for (const [before, field] of wrong)
+    t.match(errorOf({ ...http, before }), { code: 'invalid_request', field })
+  t.match(errorOf({ ...sql, before: [prior] }), { field: 'before' })
+})
+
 t.test('R1.4 what is wrong is said by its field, with what was found and what is expected', async (t) => {
   const deep = parseExact('['.repeat(200) + ']'.repeat(200))
   const cases: readonly (readonly [unknown, string, RegExp])[] = [

@@ -13,9 +13,11 @@ TIMEOUT_SECONDS = 5.0
 def install() -> bool:
     import httpx
     import prefect
+    import prefect.events.utilities
     import prefect.events.worker
     from prefect.client import base
     from prefect.settings import PREFECT_API_URL
+    from prefect.utilities.names import generate_slug
 
     from .events import KeepingEventsClient
     from .keeper import Keeper
@@ -25,11 +27,15 @@ def install() -> bool:
     if not url:
         return False
     api = httpx.URL(url)
-    keeper = Keeper(Client(timeout=TIMEOUT_SECONDS), prefect.__version__)
+    keeper = Keeper(
+        Client(timeout=TIMEOUT_SECONDS), version=prefect.__version__, new_name=lambda: generate_slug(2)
+    )
     _wrap(base.PrefectHttpxSyncClient, lambda inner: KeepingTransport(inner, keeper, api), api)
     _wrap(base.PrefectHttpxAsyncClient, lambda inner: KeepingAsyncTransport(inner, keeper, api), api)
     KeepingEventsClient.keeper = keeper
-    prefect.events.worker.PrefectEventsClient = KeepingEventsClient  # type: ignore[misc]
+    # The one is made by the worker, the other asked for whether it is of a kind that sends at all.
+    prefect.events.worker.PrefectEventsClient = KeepingEventsClient  # type: ignore[misc,assignment]
+    prefect.events.utilities.PrefectEventsClient = KeepingEventsClient  # type: ignore[misc,assignment]
     return True
 
 

@@ -8,12 +8,11 @@ Order: a run whose lane has something queued is told about through the queue unt
 once, which says that the lane is empty.
 """
 
-import json
 import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -41,9 +40,11 @@ class NotKept(Exception):
 class Keeper:
     """One for the process; its methods may be called by any thread, and wait for the supervisor at most."""
 
-    def __init__(self, client: Client, client_version: str) -> None:
+    def __init__(self, client: Client, *, version: str, new_name: Callable[[], str]) -> None:
+        """`version` is that of Prefect's client; `new_name` makes a name for a run, as the server would."""
         self._client = client
-        self._version = client_version
+        self._version = version
+        self._new_name = new_name
         self._lock = threading.RLock()
         self._stand_ins: OrderedDict[str, list[Prior]] = OrderedDict()
         self._runs: OrderedDict[str, dict[str, Any]] = OrderedDict()
@@ -153,9 +154,7 @@ class Keeper:
             return flow
 
     def _create_flow_run(self, call: Call) -> Any:
-        from prefect.utilities.names import generate_slug
-
-        call = replace(call, body={**call.body, "name": call.body.get("name") or generate_slug(2)})
+        call = replace(call, body={**call.body, "name": call.body.get("name") or self._new_name()})
         id = call.body["idempotency_key"]
         self._submit(call, f"prefect-run-{id}", id)
         with self._lock:
@@ -191,12 +190,16 @@ class Keeper:
             submitted = None
         if submitted is not None and submitted.state == "queued" and call.kind == "set_state":
             self._tell_time(id, state)
+        answer = answers.accepted(state)
+        if submitted is not None and submitted.state == "applied" and id not in self._stand_ins:
+            answer = submitted.result or answer
+            state = answer.get("state") or state
         with self._lock:
             if id in self._runs:
                 self._runs[id] = answers.in_state(self._runs[id], state)
         if state["type"] in (*answers.ENDED, "PAUSED"):
             self._drop_will(id)
-        return answers.accepted(state)
+        return answer
 
     def _update_flow_run(self, call: Call) -> Any:
         id = str(call.about)
@@ -358,7 +361,3 @@ def _runs_in(call: Call) -> list[str]:
 
 def _with_time(message: str | None, at: str) -> str:
     return f"{message or ''} (at {at}, while Prefect was away)".strip()
-
-
-def encoded(body: Any) -> bytes:
-    return json.dumps(body).encode()

@@ -6,9 +6,10 @@ from typing import Any
 
 import httpx
 
-from .calls import Call, call_of, repeatable
-from .keeper import Answer, Keeper, NotKept, encoded
 from ..errors import FlowkeepError
+from ..exact_json import encode
+from .calls import Call, call_of, repeatable
+from .keeper import Answer, Keeper, NotKept
 
 CONNECT_SECONDS_MAX = 5.0
 ANSWER_SECONDS_MAX = 20.0
@@ -117,7 +118,7 @@ def _asked(request: httpx.Request, call: Call) -> httpx.Request:
     if not request.content:
         return httpx.Request(request.method, request.url, headers=request.headers, extensions=extensions)
     headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"content-length"]
-    content = encoded(call.body)
+    content = json.dumps(call.body).encode()
     return httpx.Request(request.method, request.url, headers=headers, content=content, extensions=extensions)
 
 
@@ -132,7 +133,9 @@ def _said(response: httpx.Response) -> str:
 
 def _response(answer: Answer) -> httpx.Response:
     status, body = answer
-    return httpx.Response(status, json=body) if status != 204 else httpx.Response(status)
+    if status == 204:
+        return httpx.Response(status)
+    return httpx.Response(status, headers={"content-type": "application/json"}, content=encode(body))
 
 
 def _whole(response: httpx.Response) -> httpx.Response:

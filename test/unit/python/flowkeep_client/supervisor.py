@@ -92,6 +92,8 @@ class Supervisor:
                 self.end_headers()
                 self.wfile.write(content)
 
+            do_PUT = do_DELETE = do_POST
+
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
