@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Settings } from './config/settings.ts'
 import type { Clock } from './core/clock.ts'
+import { messageOf } from './core/errors.ts'
 import { limits } from './core/limits.ts'
 import type { Logger } from './core/logger.ts'
 import type { Target } from './core/target.ts'
@@ -44,7 +45,7 @@ export interface OpenedQueue {
   /** Of the settings that hold now. */
   readonly pools: ReadonlyMap<string, DatabasePool>
   reconfigure(settings: Settings): Promise<void>
-  /** Takes on what supervisors that are gone have left. */
+  /** Takes on what supervisors that are gone have left. Never rejects. */
   adopt(): Promise<void>
 }
 
@@ -76,9 +77,14 @@ export async function openLocalQueue(host: QueueHost): Promise<OpenedQueue> {
     wills,
     async adopt() {
       await queue.adopt()
-      for (const left of abandonedSlots(slots, limits.queueAdoptedSlots, holdsWills)) {
-        await wills.carryOutIn(left.directory)
-        left.release()
+      try {
+        for (const left of abandonedSlots(slots, limits.queueAdoptedSlots, holdsWills)) {
+          await wills.carryOutIn(left.directory)
+          left.release()
+        }
+      } catch (error) {
+        const message = `cannot look for wills of supervisors that are gone: ${messageOf(error)}`
+        logger.error({ event: 'queue.adoption_failed' }, message)
       }
     },
     get pools() {
