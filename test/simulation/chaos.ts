@@ -104,6 +104,13 @@ const perform: Readonly<Record<Strike, (parts: ChaosParts) => Promise<void>>> = 
     await scheduler.pause(random.between(100, random.pick([1_000, 30_000])))
     volume.gone = false
   },
+  reload: ({ random, supervisors }) => random.pick(supervisors).reload(),
+  async target_seen({ random, supervisors }) {
+    random.pick(supervisors).seeTargets()
+  },
+  async takeover({ database }) {
+    database.takeOver(0.5)
+  },
   async operator(parts) {
     await parts.operate(parts.random.pick(parts.supervisors))
   },

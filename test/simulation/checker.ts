@@ -19,6 +19,8 @@ export interface History {
   readonly targets: readonly TargetTruth[]
   readonly dead: readonly DeadLetter[]
   /** Whether any of this operation's faults can have killed it legitimately. */
+  /** Whether a record has an owner newer than that epoch. */
+  readonly isVoid: (id: string, epoch: number) => boolean
   readonly mayDie: (letter: DeadLetter) => boolean
   /** How often the target failed each operation. */
   readonly attempts: (id: string) => number
@@ -129,7 +131,9 @@ function lost(
       : []
   }
   return same.filter(isAcknowledged).flatMap((invocation) => {
-    if (history.ledger.discarded.has(id)) return []
+    const { epoch } = invocation
+    const isVoid = epoch !== undefined && invocation.answer?.state === 'queued' && history.isVoid(id, epoch)
+    if (history.ledger.discarded.has(id) || isVoid) return []
     if (invocation.answer?.state === 'queued' && dead.some(({ slot }) => slot === invocation.slot)) return []
     return [
       violation(

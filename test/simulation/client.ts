@@ -2,8 +2,9 @@
 // same operation again.
 
 import type { Submitted } from '../../supervisor/core/queue.ts'
+import type { LocalQueue } from '../../supervisor/queue/queue.ts'
 import { answerOf, type Invocation, type Ledger, type Planned } from './ledger.ts'
-import { type Load, rawOf } from './load.ts'
+import { type Load, ownOf, rawOf } from './load.ts'
 import type { Random } from './random.ts'
 import type { Scenario } from './scenario.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -58,7 +59,7 @@ async function submit(
   )
   ledger.invocations.push(...invocations)
   for (const { id, content, mode, lane } of invocations) trace(`${name} ? ${id} ${content} ${lane} ${mode}`)
-  const answers = await Promise.race([running.queue.submit(batch.map(rawOf)), running.died])
+  const answers = await Promise.race([submitted(running.queue, batch), running.died])
   invocations.forEach((invocation, index) => {
     const answer = answers?.[index]
     if (answer === undefined) invocation.abandoned = true
@@ -66,6 +67,16 @@ async function submit(
     trace(`${name} ! ${invocation.id} ${describe(answer)}`)
   })
   return invocations
+}
+
+/** Completions are the supervisor's own operations. Answers come in the order of the batch. */
+async function submitted(queue: LocalQueue, batch: readonly Planned[]): Promise<readonly Submitted[]> {
+  const answers = batch.map(async (planned) => {
+    const one =
+      planned.epoch === undefined ? queue.submit([rawOf(planned)]) : queue.submitOwn([ownOf(planned)])
+    return (await one)[0] as Submitted
+  })
+  return await Promise.all(answers)
 }
 
 function describe(answer: Submitted | undefined): string {

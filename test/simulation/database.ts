@@ -62,6 +62,9 @@ export interface Database {
   /** Grows by one with each effect, in the effect's transaction. */
   readonly counter: number
   granted: boolean
+  /** Records that have a newer owner: their completions under an epoch before are void. */
+  takeOver(chance: number): void
+  isVoid(id: string, epoch: number): boolean
   /** Poison is none any more. */
   mended: boolean
   /** Runs the batch in one transaction. Undefined when it did not commit. */
@@ -90,6 +93,10 @@ export function createDatabase({ scheduler, random, bite, defect }: DatabasePart
   const effects: Effect[] = []
   const locks = new Map<string, Lock>()
   const open = new Set<Transaction>()
+  /** Of the records that somebody has tried to complete. */
+  const epochs = new Map<string, number>()
+  /** How likely a record that nobody has tried to complete has a newer owner. */
+  let takenOver = 0
   let counter = 0
 
   function begin(): Transaction {
@@ -177,6 +184,14 @@ export function createDatabase({ scheduler, random, bite, defect }: DatabasePart
   }
 
   function execute(operation: Operation, fate: Fate): Outcome {
+    const record = operation.work.kind === 'sql' ? operation.work.record : undefined
+    if (record !== undefined && !epochs.has(record.recordId)) {
+      epochs.set(record.recordId, record.epoch + (random.chance(takenOver) ? 1 : 0))
+    }
+    if (record !== undefined && database.isVoid(record.recordId, record.epoch)) {
+      bite('fenced')
+      return { state: 'fenced' }
+    }
     const sql = operation.work.kind === 'sql' ? operation.work.statements[0]?.sql : undefined
     if (sql === statements.poison && !database.mended) {
       bite('poison')
@@ -253,6 +268,11 @@ export function createDatabase({ scheduler, random, bite, defect }: DatabasePart
     },
     granted: true,
     mended: false,
+    takeOver(chance) {
+      takenOver = chance
+      for (const [id, epoch] of epochs) if (random.chance(chance)) epochs.set(id, epoch + 1)
+    },
+    isVoid: (id, epoch) => (epochs.get(id) ?? epoch) > epoch,
     apply: (batch, fate) => inTransaction(fate, (transaction) => applyAll(transaction, batch, fate)),
     cancel: (batch, fate) => inTransaction(fate, (transaction) => cancelAll(transaction, batch)),
     restart() {

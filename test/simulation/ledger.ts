@@ -12,6 +12,8 @@ export interface Planned {
   readonly sql: string
   readonly mode: 'auto' | 'queue' | 'direct'
   readonly expiresAtWallMs: number | undefined
+  /** It completes a record of that epoch; a newer owner of the record makes it void. */
+  readonly epoch: number | undefined
 }
 
 export interface Invocation extends Planned {

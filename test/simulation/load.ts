@@ -1,6 +1,7 @@
 // What the clients submit: operations of several lanes, some of them poison, some repeated with the same and some with
 // other content, some that expire.
 
+import type { LocalQueue } from '../../supervisor/queue/queue.ts'
 import { statements } from './database.ts'
 import type { Planned } from './ledger.ts'
 import type { Random } from './random.ts'
@@ -30,6 +31,7 @@ export function createLoad(scenario: Scenario, random: Random): Load {
       sql: toService ? '' : statementOf(scenario, random),
       mode: random.pick(['auto', 'auto', 'queue', 'direct'] as const),
       expiresAtWallMs: random.chance(scenario.expiring) ? wallMs + random.pick(expiringAfterMs) : undefined,
+      epoch: !toService && random.chance(scenario.completions) ? 1 : undefined,
     }
   }
 
@@ -51,6 +53,15 @@ function statementOf(scenario: Scenario, random: Random): string {
   if (random.chance(scenario.guarded)) return statements.guarded
   return random.chance(scenario.contended) ? statements.contended : statements.write
 }
+
+/** As the supervisor itself submits it. */
+export function ownOf({ id, target, lane, content, sql, mode, expiresAtWallMs, epoch }: Planned): Own {
+  const record = epoch === undefined ? {} : { record: { action: 'complete', recordId: id, epoch } as const }
+  const work = { kind: 'sql', statements: [{ sql, params: [content] }], ...record } as const
+  return { operation: { id, target, key: lane, work, expiresAtMs: expiresAtWallMs }, mode }
+}
+
+type Own = Parameters<LocalQueue['submitOwn']>[0][number]
 
 /** As a client sends it. */
 export function rawOf({ id, target, lane, content, sql, mode, expiresAtWallMs }: Planned): unknown {

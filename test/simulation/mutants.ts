@@ -250,6 +250,16 @@ const ofReplay: readonly Mutant[] = [
     },
   },
   {
+    name: 'fenced_is_a_failure',
+    about: 'a completion whose record has a newer owner is tried again',
+    bias: { completions: 0.5, strikes: ['takeover', 'refused'], strikesMax: 5 },
+    mutation: {
+      file: 'verdict.ts',
+      find: `return { entry, change: { to: 'done', seq }, fenced: true }`,
+      replace: `return failed(entry, { code: 'fenced', message: '' }, pauses)`,
+    },
+  },
+  {
     name: 'skipped_is_done',
     about: 'an operation that was not tried is dropped',
     mutation: {

@@ -21,6 +21,9 @@ export const strikes = [
   'disk_full',
   'volume_gone',
   'operator',
+  'reload',
+  'target_seen',
+  'takeover',
 ] as const
 export type Strike = (typeof strikes)[number]
 
@@ -30,6 +33,7 @@ export const faults = [
   ...['drop_before_commit', 'lost_answer', 'hang', 'zombie', 'deadlock', 'lock_wait'],
   ...['poison', 'cursed', 'forbidden', 'io_error', 'disk_full', 'wall_jump'],
   ...['kill', 'power_loss', 'torn_write', 'stopped', 'adopted', 'retry', 'discard'],
+  ...['reload', 'target_seen', 'fenced'],
 ]
 
 export interface Scenario {
@@ -52,6 +56,8 @@ export interface Scenario {
   readonly repeated: number
   readonly otherContent: number
   readonly toService: number
+  /** Completions of records, under an epoch. */
+  readonly completions: number
   /** Whether the operator mends what poisoned operations once all is healed, and revives them. */
   readonly revives: boolean
 }
@@ -88,6 +94,7 @@ export function scenarioOf(random: Random): Scenario {
     repeated: sometimes(0.5, 0.05, 0.4),
     otherContent: sometimes(0.3, 0.05, 0.3),
     toService: sometimes(0.3, 0.1, 0.5),
+    completions: sometimes(0.3, 0.05, 0.4),
     revives: random.chance(0.3),
   }
 }

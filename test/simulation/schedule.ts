@@ -179,6 +179,7 @@ export async function runSchedule(seed: number, options: ScheduleOptions): Promi
         ledger,
         targets,
         dead,
+        isVoid: database.isVoid,
         mayDie: mayDie(ledger, attempts, felt('wall_jump') > 0),
         attempts,
         attemptsForgotten,

@@ -38,6 +38,7 @@ export function createSlowJournal(inner: Journal, parts: SlowJournalParts): Jour
   const isAlive = () => pulse.alive
   const waiting: Waiting[] = []
   let busy = false
+  let unsure = false
 
   /** What has arrived while one group was written is the next one. */
   function next(): void {
@@ -59,7 +60,8 @@ export function createSlowJournal(inner: Journal, parts: SlowJournalParts): Jour
     const answers = await Promise.all(group.map((each) => (failsFirst ? ioError : each.run())))
     const told = failure === undefined ? answers : answers.map(() => ioError)
     // What a failed write has left behind nobody knows until the journal is asked again.
-    const unsure = group.some(({ name }, index) => adding.has(name) && told[index]?.ok === false)
+    if (told.every(({ ok }) => ok)) unsure = false
+    if (group.some(({ name }, index) => adding.has(name) && told[index]?.ok === false)) unsure = true
     slot.operations = Math.max(unsure ? 1 : 0, inner.figures.operations)
     if (group.some(({ name }) => name === 'close')) slot.user = undefined
     group.forEach(({ name }, index) => {

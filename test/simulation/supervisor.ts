@@ -6,7 +6,7 @@ import type { Target } from '../../supervisor/core/target.ts'
 import type { Journal } from '../../supervisor/queue/journal.ts'
 import type { LocalQueue } from '../../supervisor/queue/queue.ts'
 import type { Crash } from './disk.ts'
-import type { Product } from './product.ts'
+import { maxAgeMs, type Product } from './product.ts'
 import type { Pulse } from './pulse.ts'
 import type { Random } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -29,6 +29,10 @@ export interface Supervisor {
   /** Does nothing where it runs. */
   start(): Promise<void>
   stop(): Promise<void>
+  /** Its settings change: the service is not named for a while. */
+  reload(): Promise<void>
+  /** A health check finds its targets well, whether they are or not. */
+  seeTargets(): void
   /** At once, or between the next write of its journal and the answer to it. */
   crash(kind: Crash, when: 'now' | 'at_next_write'): void
 }
@@ -180,6 +184,22 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
     },
     start,
     stop,
+    async reload() {
+      if (life === undefined) return
+      const { pulse, running } = life
+      const bounds = { maxOperations, maxBytes: 1024 ** 3, maxAgeMs }
+      const [first] = targetsOf(pulse)
+      bite('reload')
+      await Promise.race([running.queue.reconfigure(first ? [first] : [], bounds), running.died])
+      await scheduler.pause(random.between(0, 10_000))
+      if (pulse.alive) await Promise.race([running.queue.reconfigure(targetsOf(pulse), bounds), running.died])
+    },
+    seeTargets() {
+      bite('target_seen')
+      for (const name of Object.keys(life?.running.queue.stats().targets ?? {})) {
+        life?.running.queue.targetSeen(name)
+      }
+    },
     crash(kind, when) {
       if (when === 'now') die(kind)
       else if (life !== undefined) life.doom = kind

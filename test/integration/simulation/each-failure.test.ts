@@ -26,6 +26,7 @@ const scenarioWith = (invocationsPerClient: number) => (): Scenario => ({
   repeated: 0.1,
   otherContent: 0.3,
   toService: 0.1,
+  completions: 0.1,
   revives: true,
 })
 
@@ -51,7 +52,7 @@ for (const how of ['before', 'after', 'full'] as const) {
     const failing = (call: number) => ({ diskFailsAt: { call, how } })
     const { runs, problems } = await eachFailing(({ calls }) => calls, failing, {
       createDisk: disk,
-      scenario: scenarioWith(9),
+      scenario: scenarioWith(4),
     })
     t.same(problems, [])
     t.ok(runs > 30, `only ${runs} writes`)

@@ -11,6 +11,7 @@ interface Story {
   readonly dead?: readonly DeadLetter[]
   readonly exactlyOnce?: boolean
   readonly mayDie?: boolean
+  readonly isVoid?: boolean
   readonly attempts?: number
 }
 
@@ -23,7 +24,17 @@ function invoked(
 ): Invocation {
   const refused = told !== 'applied' && told !== 'queued'
   return {
-    ...{ id, content, lane, slot, target: 'rpa_db', sql: '', mode: 'auto', expiresAtWallMs: undefined },
+    ...{
+      id,
+      content,
+      lane,
+      slot,
+      target: 'rpa_db',
+      sql: '',
+      mode: 'auto',
+      expiresAtWallMs: undefined,
+      epoch: 1,
+    },
     invokedAtMs: atMs,
     abandoned: told === 'nothing',
     answer:
@@ -53,6 +64,7 @@ function kinds(story: Story): Violation['kind'][] {
       },
     ],
     dead: story.dead ?? [],
+    isVoid: () => story.isVoid ?? false,
     mayDie: () => story.mayDie ?? true,
     attempts: () => story.attempts ?? 0,
     attemptsForgotten: 1,
@@ -148,3 +160,11 @@ t.test('R3.1 an operation is not tried more often than its budget', async (t) =>
   t.same(kinds({ invocations: [invoked('a', 'queued')], dead, attempts: 10 }), [])
   t.same(kinds({ invocations: [invoked('a', 'queued')], dead, attempts: 11 }), ['too_many_attempts'])
 })
+
+t.test(
+  'R3.1 a completion whose record has a newer owner is void, but not once it is said to be applied',
+  async (t) => {
+    t.same(kinds({ invocations: [invoked('a', 'queued')], isVoid: true }), [])
+    t.ok(kinds({ invocations: [invoked('a', 'applied')], isVoid: true }).includes('lost'))
+  },
+)
