@@ -21,6 +21,7 @@ import { loaded } from './benchmarks/loaded.ts'
 import { logDocker } from './benchmarks/log-docker.ts'
 import { logPump } from './benchmarks/log-pump.ts'
 import { orphans } from './benchmarks/orphans.ts'
+import { recordsBenchmark } from './benchmarks/records.ts'
 import { scrape } from './benchmarks/scrape.ts'
 import { signals } from './benchmarks/signals.ts'
 import { slowClients } from './benchmarks/slow-clients.ts'
@@ -29,7 +30,7 @@ import { jsonOf, type Measured, textOf, verdicts } from './harness/report.ts'
 
 const benchmarks: readonly Benchmark[] = [
   ...[boot, loaded, idle, idleDocker, orphans, signals, logPump, logDocker],
-  ...[blockedStdout, health, scrape, slowClients, dockerRun, gate, drainBenchmark],
+  ...[blockedStdout, health, scrape, slowClients, dockerRun, gate, drainBenchmark, recordsBenchmark],
 ]
 
 const usage = `npm run bench -- [--quick] [--json FILE] [NAME…]

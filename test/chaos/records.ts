@@ -262,7 +262,10 @@ async function disturb(
       underWay.add(done)
     }
     await pause(faultEveryMs * (0.5 + random() / 2))
-    if (first.length === 0 && !databaseBusy && (await leftIn(server)) === 0) break
+    if (databaseBusy) continue
+    const left = await leftIn(server)
+    if (faults[name] % 5 === 0) say(`${left} left`)
+    if (first.length === 0 && left === 0) break
   }
   await Promise.all(underWay)
   return faults
