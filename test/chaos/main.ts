@@ -1,6 +1,7 @@
-// Long runs against real parts; `npm test` has short forms of them.
+// Long runs against real parts; `npm test` has short forms of them. Without a name: the operation queue under faults.
 
 import { parseArgs } from 'node:util'
+import { operationsCommand } from './operations/command.ts'
 import { plans } from './plans.ts'
 import { recordsChaos } from './records.ts'
 
@@ -12,7 +13,7 @@ npm run chaos -- plans [--rows N]
   plans     the pages that a claim, a completion and a recovery touch, beside a million records of each kind.
 `
 
-async function main(args: readonly string[]): Promise<number> {
+async function recordsCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -55,4 +56,6 @@ async function records(
   return sound ? 0 : 1
 }
 
-process.exitCode = await main(process.argv.slice(2))
+const args = process.argv.slice(2)
+const isNamed = args[0] !== undefined && !args[0].startsWith('-')
+process.exitCode = isNamed ? await recordsCommand(args) : await operationsCommand(args)

@@ -33,10 +33,10 @@ export interface WorkDirectory {
 /** The control socket is in there, and the kernel takes paths of at most 107 bytes. */
 const baseBytesMax = 60
 
-export function createWorkDirectory(): WorkDirectory {
+export function createWorkDirectory(prefix = 'flowkeep-demo-'): WorkDirectory {
   const base = Buffer.byteLength(tmpdir()) > baseBytesMax ? '/tmp' : tmpdir()
   // The real path, since working directories are compared with it.
-  const path = realpathSync(mkdtempSync(join(base, 'flowkeep-demo-')))
+  const path = realpathSync(mkdtempSync(join(base, prefix)))
   const guard = startGuard(path)
   const inbox = join(path, 'inbox')
   mkdirSync(inbox)

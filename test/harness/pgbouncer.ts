@@ -19,7 +19,11 @@ export interface Pgbouncer {
 const readyLine = /process up/
 
 /** @param sessions sessions with the server that all clients share */
-export async function startPgbouncer(server: PostgresServer, sessions = 2): Promise<Pgbouncer> {
+export async function startPgbouncer(
+  server: Pick<PostgresServer, 'host' | 'port' | 'user' | 'password'>,
+  sessions = 2,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Pgbouncer> {
   const identity = postgresIdentity()
   const directory = makeDirectory(identity)
   const { user, password } = server
@@ -45,8 +49,13 @@ pool_mode = transaction
 default_pool_size = ${sessions}
 server_round_robin = 1
 server_login_retry = 1
-max_client_conn = 100
-`,
+${Object.entries(settings)
+  .map(([name, value]) => `${name} = ${value}\n`)
+  .join('')}max_client_conn = 100
+server_login_retry = 1
+${Object.entries(settings)
+  .map(([name, value]) => `${name} = ${value}\n`)
+  .join('')}`,
   )
   const child = spawn('pgbouncer', [configuration], { ...identity, stdio: ['ignore', 'ignore', 'pipe'] })
   await isReady(child)

@@ -19,6 +19,10 @@ export interface SupervisedOptions {
   readonly program?: string
   /** False: an ordinary process instead of PID 1. */
   readonly asPid1?: boolean
+  /** Goes before the command: to enter a namespace, say. */
+  readonly launcher?: readonly string[]
+  /** Its working directory, by which it can be found. */
+  readonly directory?: string
 }
 
 export interface Supervised {
@@ -92,10 +96,17 @@ export async function startSupervised(t: TestContext, options: SupervisedOptions
     CONTAINER_SECURITY_ENFORCE: 'off',
     ...options.environment,
   }
-  const { asPid1 = true } = options
+  const { asPid1 = true, launcher = [] } = options
   const run = [node, ...nodeFlags, program, 'run', '--', ...options.command]
-  const [file, ...args] = asPid1 ? ['unshare', ...namespaceArgs, ...run] : run
-  const child = spawn(file as string, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
+  const inDirectory = options.directory === undefined ? [] : [`--wd=${options.directory}`]
+  const [file, ...args] = [
+    ...launcher,
+    ...(asPid1 ? ['unshare', ...namespaceArgs, ...inDirectory] : []),
+    ...run,
+  ]
+  const child = spawn(file as string, args, {
+    ...{ cwd: options.directory, env: environment, stdio: ['ignore', 'pipe', 'pipe'] },
+  })
   t.teardown(async () => {
     child.kill('SIGKILL')
     await ended(child)

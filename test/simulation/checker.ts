@@ -50,11 +50,14 @@ export function check(history: History): Violation[] {
   const { ledger, targets } = history
   return targets.flatMap((target) => {
     const invocations = ledger.invocations.filter((invocation) => invocation.target === target.name)
-    const dead = history.dead.filter(({ id }) => invocations.some((invocation) => invocation.id === id))
-    const ofTarget = { ...history, invocations, dead, target }
+    const byId = grouped(invocations, ({ id }) => id)
+    const dead = history.dead.filter(({ id }) => byId.has(id))
+    const effectsById = grouped(target.effects, ({ id }) => id)
+    const deadById = grouped(dead, ({ id }) => id)
+    const ofTarget = { ...history, invocations, byId, effectsById, dead, deadById, target }
     return [
       ...counted(target),
-      ...[...grouped(invocations, ({ id }) => id)].flatMap(([id, group]) => ofId(id, group, ofTarget)),
+      ...[...byId].flatMap(([id, group]) => ofId(id, group, ofTarget)),
       ...phantoms(ofTarget),
       ...order(ofTarget),
       ...dead
@@ -66,9 +69,13 @@ export function check(history: History): Violation[] {
   })
 }
 
+/** With indexes: a run of the real thing has a million of each. */
 interface OfTarget extends History {
   readonly target: TargetTruth
   readonly invocations: readonly Invocation[]
+  readonly byId: ReadonlyMap<string, readonly Invocation[]>
+  readonly effectsById: ReadonlyMap<string, readonly Effect[]>
+  readonly deadById: ReadonlyMap<string, readonly DeadLetter[]>
 }
 
 function violation(kind: Violation['kind'], message: string): Violation {
@@ -81,7 +88,7 @@ function counted({ name, counter, effects }: TargetTruth): Violation[] {
 }
 
 function ofId(id: string, group: readonly Invocation[], history: OfTarget): Violation[] {
-  const effects = history.target.effects.filter((effect) => effect.id === id)
+  const effects = history.effectsById.get(id) ?? []
   return [
     ...multiplicity(id, effects, history.target),
     ...[...grouped(group, ({ content }) => content)].flatMap(([content, same]) => [
@@ -117,7 +124,7 @@ function lost(
   history: OfTarget,
 ): Violation[] {
   const content = same[0]?.content
-  const dead = history.dead.filter((letter) => letter.id === id && letter.content === content)
+  const dead = (history.deadById.get(id) ?? []).filter((letter) => letter.content === content)
   const first = effects[0]
   if (first !== undefined) {
     if (same.every(hasFailed)) {
@@ -221,37 +228,60 @@ function phantoms({ target, invocations }: OfTarget): Violation[] {
  * Acknowledged before the other was submitted, to the same slot and lane: its effect comes first as well, unless it has
  * left the lane.
  */
-function order({ ledger, target, invocations, dead }: OfTarget): Violation[] {
-  const position = new Map<string, number>()
+function order({ ledger, target, invocations, byId, dead }: OfTarget): Violation[] {
+  const positions = new Map<string, number>()
   target.effects.forEach(({ id }, index) => {
-    if (!position.has(id)) position.set(id, index)
+    if (!positions.has(id)) positions.set(id, index)
   })
   const left = new Set([...ledger.revived, ...ledger.discarded, ...dead.map(({ id }) => id)])
-  const problems: Violation[] = []
-  for (const lane of grouped(invocations, ({ slot, lane }) => `${slot} ${lane}`).values()) {
-    const operations = lane.filter(
-      ({ id, content }) =>
-        position.has(id) &&
-        !left.has(id) &&
-        // Sent to several supervisors or with several contents, it may have come another way.
-        invocations.every(
-          (other) => other.id !== id || (other.slot === lane[0]?.slot && other.content === content),
-        ),
-    )
-    for (const earlier of operations.filter(isAcknowledged)) {
-      for (const later of operations) {
-        const invokedFirstAtMs = Math.min(
-          ...operations.filter(({ id }) => id === later.id).map(({ invokedAtMs }) => invokedAtMs),
-        )
-        if (earlier.id === later.id || (earlier.answer?.atMs ?? 0) >= invokedFirstAtMs) continue
-        if ((position.get(earlier.id) ?? 0) < (position.get(later.id) ?? 0)) continue
-        problems.push(
-          violation('order', `${later.id} overtook ${earlier.id} in lane ${earlier.lane} of ${earlier.slot}`),
-        )
-      }
+  const counting = invocations.filter(
+    ({ id }) => positions.has(id) && !left.has(id) && cameOneWay(byId.get(id)),
+  )
+  const lanes = grouped(counting, ({ slot, lane }) => `${slot} ${lane}`)
+  return [...lanes.values()].flatMap((lane) => overtaking(lane, positions))
+}
+
+/** Sent to several supervisors or with several contents, it may have come another way. */
+function cameOneWay(group: readonly Invocation[] = []): boolean {
+  const [first] = group
+  return group.every(({ slot, content }) => slot === first?.slot && content === first.content)
+}
+
+interface Passage {
+  readonly id: string
+  readonly invokedAtMs: number
+  readonly acknowledgedAtMs: number
+  readonly position: number
+}
+
+function overtaking(lane: readonly Invocation[], positions: ReadonlyMap<string, number>): Violation[] {
+  const passages = [...grouped(lane, ({ id }) => id)].map(([id, group]): Passage => {
+    const acknowledged = group.filter(isAcknowledged).flatMap(({ answer }) => answer?.atMs ?? [])
+    return {
+      id,
+      invokedAtMs: Math.min(...group.map(({ invokedAtMs }) => invokedAtMs)),
+      acknowledgedAtMs: Math.min(Number.POSITIVE_INFINITY, ...acknowledged),
+      position: positions.get(id) ?? 0,
     }
-  }
-  return problems
+  })
+  const byAcknowledgement = passages.toSorted((a, b) => a.acknowledgedAtMs - b.acknowledgedAtMs)
+  const byInvocation = passages.toSorted((a, b) => a.invokedAtMs - b.invokedAtMs)
+  // Of all that were acknowledged before this one was submitted, the one whose effect came last.
+  let last: Passage | undefined
+  let next = 0
+  return byInvocation.flatMap((later) => {
+    for (
+      ;
+      (byAcknowledgement[next]?.acknowledgedAtMs ?? Number.POSITIVE_INFINITY) < later.invokedAtMs;
+      next++
+    ) {
+      const earlier = byAcknowledgement[next] as Passage
+      if (last === undefined || earlier.position > last.position) last = earlier
+    }
+    if (last === undefined || last.position <= later.position) return []
+    const { lane: name, slot } = lane[0] as Invocation
+    return [violation('order', `${later.id} overtook ${last.id} in lane ${name} of ${slot}`)]
+  })
 }
 
 export function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
