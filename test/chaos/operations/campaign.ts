@@ -17,8 +17,8 @@ import { tellWish } from './wish.ts'
 export interface CampaignOptions {
   readonly cycles: number | undefined
   readonly minutes: number | undefined
-  /** This fault alone. */
-  readonly scenario: string | undefined
+  /** These faults alone; all of them when empty. */
+  readonly scenarios: readonly string[]
   readonly abort: AbortSignal
   say(line: string): void
 }
@@ -54,7 +54,7 @@ export async function runCampaign(stage: Stage, options: CampaignOptions): Promi
   let longestDrainMs = 0
   const possible = faults.filter((fault) => fault.isPossible?.(stage) ?? true)
   const deck = createDeck(
-    possible.filter(({ name }) => options.scenario === undefined || name === options.scenario),
+    possible.filter(({ name }) => options.scenarios.length === 0 || options.scenarios.includes(name)),
     stage.random,
   )
   const isOver = () => {
@@ -125,11 +125,11 @@ async function beginRound(stage: Stage, round: number): Promise<void> {
 async function runCycle(
   stage: Stage,
   deck: ReturnType<typeof createDeck>,
-  { scenario }: CampaignOptions,
+  { scenarios }: CampaignOptions,
 ): Promise<Cycle[]> {
   const first = deck()
   if (!first) throw new Error('there is no fault to inject')
-  const isTwofold = scenario === undefined && stage.random() < secondFaultShare
+  const isTwofold = scenarios.length === 0 && stage.random() < secondFaultShare
   const second = isTwofold
     ? deck(({ parts }) => canOverlap.has(first.name) && !parts.some((part) => first.parts.includes(part)))
     : undefined

@@ -7,8 +7,8 @@ export interface Options {
   /** Faults in all, or as many as fit into the time. */
   readonly cycles: number | undefined
   readonly minutes: number | undefined
-  /** Only this fault, again and again. */
-  readonly scenario: string | undefined
+  /** Only these faults; all of them when empty. */
+  readonly scenarios: readonly string[]
   readonly supervisors: number
   /** In each flow. */
   readonly writers: number
@@ -33,7 +33,7 @@ has bitten.
   --minutes N        as many rounds as begin within this time (${defaults.minutes})
   --cycles N         this many faults instead
   --seed N           what is drawn: faults, victims, operations (the time)
-  --scenario NAME    this fault alone: ${faultNames.join(', ')}
+  --scenario NAME,…  these faults alone: ${faultNames.join(', ')}
   --supervisors N    1 to 8 (${defaults.supervisors}); the second and third share a state directory
   --writers N        in each flow, 1 to 32 (${defaults.writers})
   --bug NAME         with a bug planted into the supervisor, which must be found: ${plantedBugs.map(({ name }) => name).join(', ')}
@@ -69,7 +69,9 @@ export function parseOptions(args: readonly string[], nowMs: number): ParsedOpti
           values.seed === undefined ? Math.floor(nowMs) % 1_000_000 : count('--seed', values.seed, 2 ** 31),
         cycles,
         minutes: cycles === undefined ? minutes : undefined,
-        scenario: oneOf('--scenario', values.scenario, faultNames),
+        scenarios: (values.scenario ?? '')
+          .split(',')
+          .flatMap((name) => oneOf('--scenario', name, faultNames) ?? []),
         supervisors: count('--supervisors', values.supervisors ?? String(defaults.supervisors), 8),
         writers: count('--writers', values.writers ?? String(defaults.writers), 32),
         bug: oneOf(
@@ -94,6 +96,7 @@ function count(option: string, text: string, max: number): number {
 }
 
 function oneOf(option: string, name: string | undefined, names: readonly string[]): string | undefined {
-  if (name === undefined || names.includes(name)) return name
+  if (name === undefined || name === '') return undefined
+  if (names.includes(name)) return name
   throw new Error(`${option} takes one of ${names.join(', ')}, not ${JSON.stringify(name)}`)
 }

@@ -13,7 +13,7 @@ const counted =
 const poison =
   'insert into public.chaos_effects (id, lane, content) values ($1, $2, $3::text || (1 / (length($1) - length($1)))::text)'
 
-const shares = { repeated: 0.03, otherContent: 0.015, poison: 0.015, array: 0.4, direct: 0.1, queue: 0.2 }
+const shares = { repeated: 0.03, otherContent: 0.015, poison: 0.015, array: 0.4, direct: 0.25, queue: 0.15 }
 const remembered = 50
 const arrayMax = 16
 

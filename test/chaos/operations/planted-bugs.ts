@@ -5,6 +5,7 @@ import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { bundleSupervisor } from '../../../images/bundle.ts'
 import { checkout } from '../../harness/checkout.ts'
+import type { Violation } from '../../simulation/checker.ts'
 
 export interface PlantedBug {
   readonly name: string
@@ -12,6 +13,10 @@ export interface PlantedBug {
   readonly patches: readonly Patch[]
   /** The fault that brings it out. */
   readonly scenario: string
+  /** Of it that are enough. */
+  readonly cycles: number
+  /** The kind of violation. */
+  readonly found: Violation['kind']
 }
 
 interface Patch {
@@ -26,6 +31,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'no_inbox',
     about: 'the database does not look whether it has seen an id',
     scenario: 'answer_swallowed',
+    cycles: 3,
+    found: 'duplicate',
     patches: [
       {
         file: 'postgres/sql/apply-operations.ts',
@@ -38,6 +45,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'acknowledged_before_written',
     about: 'the answer goes out before the journal has the operation',
     scenario: 'supervisor_killed',
+    cycles: 3,
+    found: 'lost',
     patches: [
       {
         file: 'queue/intake.ts',
@@ -52,6 +61,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'lost_answer_is_failure',
     about: 'a direct operation whose answer was lost is said not to have happened',
     scenario: 'answer_swallowed',
+    cycles: 6,
+    found: 'effect_after_failure',
     patches: [
       { file: 'queue/intake.ts', find: 'if (undecided.outcomeUnknown) return', replace: 'if (false) return' },
     ],
@@ -60,6 +71,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'no_lane_order',
     about: 'an operation past the queue does not ask what its lane holds',
     scenario: 'partition',
+    cycles: 3,
+    found: 'order',
     patches: [
       {
         file: 'queue/intake.ts',

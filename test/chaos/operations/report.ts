@@ -67,10 +67,10 @@ const advice = {
     'Nothing is proven either way. If the machine was overloaded, repeat it with fewer --supervisors or --writers; if the same fault does not bite or heal again, look into that fault with --scenario.',
 } as const
 
-function commandOf({ seed, scenario, supervisors, writers, bug }: Options, cycles: number): string {
+function commandOf({ seed, scenarios, supervisors, writers, bug }: Options, cycles: number): string {
   const words = [
     ...['npm run chaos --', `--seed ${seed}`, `--cycles ${Math.max(1, cycles)}`],
-    ...(scenario === undefined ? [] : [`--scenario ${scenario}`]),
+    ...(scenarios.length === 0 ? [] : [`--scenario ${scenarios.join(',')}`]),
     ...[`--supervisors ${supervisors}`, `--writers ${writers}`],
     ...(bug === undefined ? [] : [`--bug ${bug}`]),
   ]

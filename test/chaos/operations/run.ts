@@ -17,8 +17,8 @@ export async function run(options: Options, say: (line: string) => void, abort: 
   const stage = await createStage({ ...options, build: (directory) => buildSupervisor(directory, bug) })
   let isKept = options.keep
   try {
-    const scenario = options.scenario ?? bug?.scenario
-    const campaign: Campaign = await runCampaign(stage, { ...options, scenario, abort, say })
+    const scenarios = options.scenarios.length === 0 && bug ? [bug.scenario] : options.scenarios
+    const campaign: Campaign = await runCampaign(stage, { ...options, scenarios, abort, say })
     const report = reportOf(campaign, options, stage.absent)
     // A planted bug is found as it should be; any other failure is worth a look.
     if (report.outcome !== 'passed' && bug === undefined) isKept = true

@@ -70,7 +70,8 @@ async function furnish(
   close: Stage['close'],
 ): Promise<Stage> {
   const program = await build(join(work.path, 'program'))
-  const server = await startPostgres({ settings: { max_connections: '60' } })
+  // The server is killed, the machine is not: what the kernel has is enough.
+  const server = await startPostgres({ settings: { max_connections: '60', synchronous_commit: 'on' } })
   later(() => server.stop('immediate'))
   await migrate(program, work.path, server)
   await prepareDatabase(server)

@@ -5,7 +5,7 @@ import { until } from '../../../harness/until.ts'
 import type { Stage } from '../stage.ts'
 import { type Fault, feltBySomebody } from './fault.ts'
 
-const times = 3
+const times = 5
 const apply = /apply_operations/
 const slowMs = 150
 const flapMs = 200

@@ -93,7 +93,9 @@ async function submit({ ledger, plans, again, random }: Round, writer: number): 
     if (answer) ledger.answered(numbers[index] as number, answer)
     if (answer && !(answer.code !== undefined && passing.has(answer.code))) continue
     refused = true
-    if (again.length < againMax) again.push(planned)
+    // An impatient client takes a refusal for what it says; without an answer nobody may.
+    const givesUp = answer !== undefined && answer.code !== 'outcome_unknown' && random() < 0.5
+    if (!givesUp && again.length < againMax) again.push(planned)
   }
   return refused
 }
