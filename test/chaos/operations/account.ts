@@ -37,6 +37,7 @@ export async function takeAccount(stage: Stage, round: number): Promise<Account>
   const ledger = { ...createLedger(), invocations }
   const violations = check({
     ...{ ledger, dead, targets: [truth], attempts: () => 0, attemptsForgotten: 0 },
+    isVoid: () => false,
     mayDie: (letter) => mayDie(letter, byId.get(letter.id) ?? []),
   })
   const count = (fits: (invocation: Invocation) => boolean) => invocations.filter(fits).length

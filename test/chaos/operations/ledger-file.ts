@@ -99,5 +99,5 @@ function readFile(path: string, slot: string): Invocation[] {
 }
 
 function plannedOf({ id, target, lane, content, sql, mode }: Invocation): Planned {
-  return { id, target, lane, content, sql, mode, expiresAtWallMs: undefined }
+  return { id, target, lane, content, sql, mode, expiresAtWallMs: undefined, epoch: undefined }
 }

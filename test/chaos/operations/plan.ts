@@ -40,6 +40,7 @@ export function createPlan(prefix: string, lanes: readonly string[], random: () 
     return {
       ...{ id, sql, target: databaseName, lane: pick(lanes), content: `${id}#1`, mode: mode() },
       expiresAtWallMs: undefined,
+      epoch: undefined,
     }
   }
 

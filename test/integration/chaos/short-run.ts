@@ -3,6 +3,9 @@
 import type { Test } from 'tap'
 import { run } from '../../chaos/operations/run.ts'
 
+/** On a machine that has other things to do. */
+export const patienceMs = 280_000
+
 export async function eachOnce(t: Test, seed: number, faults: readonly string[]): Promise<void> {
   const { report, files } = await run(
     {
