@@ -24,6 +24,7 @@ export type ParsedOptions =
 export const defaults = { supervisors: 3, writers: 4, minutes: 5 }
 
 export const help = `usage: npm run chaos -- [OPTION…]
+       npm run chaos -- records|plans --help
 
 Real supervisors with flows of several writers, a real PostgreSQL, and one fault after the other: each is seen to bite,
 is healed, and is seen healed. Every round ends with everything drained, and with every effect held against what the

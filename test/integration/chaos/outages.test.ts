@@ -5,6 +5,7 @@ import { eachOnce, patienceMs } from './short-run.ts'
 
 t.test(
   'R8.1 R8.3 server and network fail in every way: 0 lost, 0 duplicated, 0 phantom, in order',
+  { timeout: patienceMs },
   async (t) => {
     await eachOnce(
       t,
