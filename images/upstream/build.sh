@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Sees to it that the upstream images are there:
 #
-#   images/upstream/build.sh [debian|python|node|postgres …]     (default: python node postgres)
+#   images/upstream/build.sh [NAME…]     (default: all; image_of below has the names)
 #
 # What is there already is left alone; else it is pulled; where no registry answers, a stand-in
-# of the same name is built from Debian and npm packages (see ../README.md). A stand-in whose
+# of the same name is built from Debian, npm and PyPI packages (see ../README.md). A stand-in whose
 # recipe has changed since is built anew.
 set -euo pipefail
 
@@ -13,9 +13,10 @@ PULL_SECONDS_MAX=600
 LABEL=org.flowkeep.stand-in
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+lock=$here/../base
 
 main() {
-  (($#)) || set -- python node postgres
+  (($#)) || set -- python node postgres prefect haproxy prometheus alertmanager
   scratch=$(mktemp -d -t flowkeep-upstream.XXXXXX)
   trap 'rm -rf "$scratch"' EXIT
   local name
@@ -30,22 +31,35 @@ image_of() {
     python) echo python:3.13-slim-trixie ;;
     node) echo node:26-trixie-slim ;;
     postgres) echo postgres:17 ;;
-    *) fail "no such upstream image: '$1' (debian, python, node, postgres)" ;;
+    prefect) echo prefecthq/prefect:3-python3.13 ;;
+    haproxy) echo haproxy:3.0 ;;
+    prometheus) echo prom/prometheus:v2.53.3 ;;
+    alertmanager) echo prom/alertmanager:v0.28.1 ;;
+    *) fail "no such upstream image: '$1' (debian, python, node, postgres, prefect, haproxy, prometheus, alertmanager)" ;;
   esac
 }
 
 ensure() {
-  local name=$1 image seconds=$SECONDS
+  local name=$1 image below seconds=$SECONDS
   image=$(image_of "$name")
   if is_current "$name" "$image"; then
     echo "$image: there"
   elif pull "$image"; then
     echo "$image: pulled, $((SECONDS - seconds)) s"
   else
-    [[ $name == debian ]] || ensure debian
+    for below in $(below "$name"); do ensure "$below"; done
     build "$name" "$image"
     echo "$image: stand-in built, $((SECONDS - seconds)) s"
   fi
+}
+
+# What a stand-in is built on.
+below() {
+  case $1 in
+    debian) ;;
+    prefect) echo python ;;
+    *) echo debian ;;
+  esac
 }
 
 # An image from a registry is always current; a stand-in while its recipe is the same.
@@ -57,6 +71,7 @@ is_current() {
 
 recipe_of() {
   local -a parts=("$here/debian" "$here/$1")
+  [[ $1 != prefect ]] || parts+=("$here/python" "$lock/requirements.txt")
   find "${parts[@]}" -type f -print0 | sort -z -u | xargs -0 cat | sha256sum | cut -c 1-16
 }
 
@@ -75,6 +90,7 @@ build() {
       "$here/node/packages.sh" "$scratch"
       build_image "$name" "$image" --build-context packages="$scratch"
       ;;
+    prefect) build_image "$name" "$image" --build-context lock="$lock" ;;
     *) build_image "$name" "$image" ;;
   esac
 }

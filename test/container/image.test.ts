@@ -90,6 +90,20 @@ t.test('R4.1 Python has its driver, the supervisor its own Node.js, and they kee
   t.match(await shell(baseImage, '/opt/flowkeep/bin/node --version'), /^v26\./)
 })
 
+t.test('R4.1 Prefect is in the base as it is locked, compiled, and starts under any user', async (t) => {
+  const lock = readFileSync(`${checkout}/images/base/requirements.txt`, 'utf8')
+  const locked = /^prefect==(\S+)/m.exec(lock)?.[1]
+  const said = await shell(
+    baseImage,
+    'python -c "import prefect, prefect.flows as f; print(prefect.__version__); print(f.__cached__)"',
+    '4321:4321',
+  )
+  const [version, compiled] = said.split('\n')
+  t.equal(version, locked)
+  t.equal(await shell(baseImage, `test -f ${compiled} && echo there`), 'there')
+  t.match(await shell(baseImage, 'prefect --version', '4321:4321'), locked)
+})
+
 t.test('R4.1 a flow image can add packages to the same environment', async (t) => {
   const answer = await shell(baseImage, 'command -v pip; pip --version', '0')
   t.match(answer, /^\/opt\/venv\/bin\/pip\n.*\/opt\/venv\//)
