@@ -1,19 +1,15 @@
 // The composition root of `flowkeep run`: every part is made here, given what it needs, and tied to the lifecycle.
 // Read from `supervise` down: configuration → lifecycle → gate → flow → logs, and beside them health and HTTP.
 
-import { hostname } from 'node:os'
-import { type Loaded, loadConfiguration, readSmallFile } from './config/load.ts'
-import { describeProblem } from './config/problem.ts'
 import { changedButFixed, createReloader, type Reload, type ReloadWish } from './config/reload.ts'
 import type { Settings } from './config/settings.ts'
 import { watchFiles } from './config/watch.ts'
 import { systemClock as clock, sleep } from './core/clock.ts'
 import { checkName, type Dependency } from './core/dependency.ts'
 import { FlowkeepError, messageOf } from './core/errors.ts'
-import { type Cause, type ExitReason, exitCodeFor, exitCodes } from './core/exit.ts'
+import { type ExitReason, exitCodeFor, exitCodes } from './core/exit.ts'
 import { endingStates, type Lifecycle, type StateName } from './core/lifecycle.ts'
 import { limits } from './core/limits.ts'
-import { type EndableLogger, endable } from './core/logger.ts'
 import { createMachine, type Machine, type Transition } from './core/machine.ts'
 import type { StatusReport } from './core/status.ts'
 import { version } from './core/version.ts'
@@ -32,7 +28,6 @@ import { openPublicHttp } from './http/public.ts'
 import { statusReport } from './http/status-report.ts'
 import { type OpenedQueue, openLocalQueue } from './local-queue.ts'
 import { createFlowOutput, type FlowOutput } from './logs/flow-output.ts'
-import { createOwnLogs, type OwnLogs } from './logs/own-logs.ts'
 import { createMetrics, type Metrics } from './metrics/registry.ts'
 import { type OpenedRecords, openRecords } from './own-records.ts'
 import { keepInboxesClean } from './postgres/inbox-retention.ts'
@@ -50,6 +45,8 @@ import { flushMs, timerLengthMs } from './process/timer-lengths.ts'
 import { openCgroup } from './resources/cgroup.ts'
 import { createDisks } from './resources/disk.ts'
 import { createSecurityAtStart, type SecurityAtStart } from './security.ts'
+import { type Configuration, type Logs, openLogs, readConfiguration, refuseStart } from './start-up.ts'
+import { createStuckFlow, type StuckFlow } from './stuck-flow.ts'
 
 export interface Boot {
   /** The flow's command and its arguments. */
@@ -59,9 +56,6 @@ export interface Boot {
   /** What has listened to signals since the first moment. */
   readonly signals: EarlySignals
 }
-
-type Configuration = Extract<Loaded, { ok: true }>
-type Refused = Extract<Loaded, { ok: false }>
 
 const { random } = Math
 /** Nothing of the flow lives here any more; from `validating` on, neither does what a supervisor before us had. */
@@ -74,46 +68,6 @@ export async function supervise(boot: Boot): Promise<void> {
   const logs = openLogs(configuration)
   if (configuration.ok) await new Supervisor(boot, native, logs, configuration).start()
   else await refuseStart(configuration, native, logs)
-}
-
-function readConfiguration(): Loaded {
-  return loadConfiguration({
-    environment: process.env,
-    readFile: readSmallFile,
-    hostname: hostname(),
-    uid: process.getuid?.(),
-  })
-}
-
-type Logs = OwnLogs & { readonly logger: EndableLogger }
-
-function openLogs(configuration: Loaded): Logs {
-  const settings = configuration.ok ? configuration.settings : undefined
-  const logs = createOwnLogs({
-    clock,
-    service: settings?.flow.name ?? process.env['CONTAINER_FLOW_NAME'] ?? 'flowkeep',
-    instance: settings?.instanceId ?? hostname(),
-    level: settings?.log.level ?? 'info',
-    secrets: configuration.ok ? configuration.secrets : [],
-  })
-  return { ...logs, logger: endable(logs.logger) }
-}
-
-/** Every problem is a line of its own; then the exit with its code. */
-async function refuseStart({ problems }: Refused, native: Native, logs: Logs): Promise<void> {
-  for (const problem of problems) {
-    logs.logger.error(
-      { event: 'config.invalid', code: 'config_invalid', ...problem },
-      describeProblem(problem),
-    )
-  }
-  const variables = [...new Set(problems.map(({ variable }) => variable))].join(', ')
-  const message = `${problems.length} problem${problems.length === 1 ? '' : 's'} in the configuration: ${variables}`
-  const cause: Cause = { reason: 'config_invalid', message }
-  await leave(
-    { cause, code: exitCodes.configInvalid, flushMs: limits.flushMs },
-    { ...logs, exitNow: native.exitNow },
-  )
 }
 
 class Supervisor {
@@ -138,6 +92,7 @@ class Supervisor {
   readonly #reload: Reload
   readonly #budget = createStopBudget()
   readonly #security: SecurityAtStart
+  readonly #stuck: StuckFlow
 
   /** Once the state directory is claimed. */
   #operations: OpenedQueue | undefined
@@ -186,6 +141,7 @@ class Supervisor {
       ...boot,
       counted: securityChecked,
     })
+    this.#stuck = this.#createStuckFlow()
   }
 
   /** From here on signals count, orphans are reaped, and whatever is thrown ends in an orderly exit. */
@@ -245,6 +201,7 @@ class Supervisor {
       diskFreeBytes: disks.freeBytes,
       queue: () => this.#operations?.queue.stats(),
       records: () => this.#records?.stats(),
+      flowIdleMs: () => this.#stuck.watch.idleMs,
     })
   }
 
@@ -311,15 +268,31 @@ class Supervisor {
       flow: () => {
         const { pid, generation, restarts, crashLooping } = this.#flow.status
         const ready = this.#isReady()
+        const stuck = this.#stuck.watch.finding
         return {
           alive: pid !== undefined,
           ready,
           generation,
           restarts,
           crashLooping,
-          sinceMs: this.#changedAtMs,
+          stuck: stuck?.message,
+          sinceMs: Math.max(this.#changedAtMs, stuck?.sinceMs ?? 0),
         }
       },
+    })
+  }
+
+  #createStuckFlow(): StuckFlow {
+    return createStuckFlow({
+      ...{ ...this.#logs, clock },
+      settings: () => this.#settings,
+      dependencies: () => this.#dependencies,
+      health: () => this.#health.report(),
+      lines: () => this.#output.lines,
+      held: () => this.#records?.stats().held ?? 0,
+      pid: () => this.#flow.status.pid,
+      restart: () => this.#machine.dispatch({ type: 'flow_stuck' }),
+      counted: this.#metrics.flowStuck,
     })
   }
 
@@ -450,8 +423,8 @@ class Supervisor {
       ready: () => this.#readyNow(),
       reload: () => this.#reloadNow('always'),
       drain: () => this.#drainNow(),
-      operations: this.#operations.queue,
-      records: this.#records,
+      operations: this.#stuck.watchQueue(this.#operations.queue),
+      records: this.#stuck.watchRecords(this.#records),
       wills: this.#operations.wills,
     })
     await openPublicHttp({
@@ -524,6 +497,7 @@ class Supervisor {
       // What failed while nothing ran yet may be well now.
       this.#health.refresh()
     }
+    this.#stuck.watch.follow(to === 'running')
     this.#failure = type === 'flow_stuck' ? 'stuck' : undefined
     logger.info({ event: 'state.changed', from, to, on: type }, `${from} → ${to}`)
     if (from === 'starting' && type === 'deadline') {
@@ -538,7 +512,8 @@ class Supervisor {
   #flowExited(reason: ExitReason): void {
     this.#metrics.flowExited(reason)
     const stopped = endingStates.has(this.#state) || this.#state === 'reloading'
-    const how = stopped ? 'stopped' : this.#flow.status.lastExit?.status === 0 ? 'ended' : 'crashed'
+    const failed = this.#flow.status.lastExit?.status !== 0 || this.#failure === 'stuck'
+    const how = stopped ? 'stopped' : failed ? 'crashed' : 'ended'
     this.#records?.flowGone(how, `its flow has ended (${reason})`)
   }
 
@@ -573,6 +548,7 @@ class Supervisor {
   #readyNow(): StateName {
     const fits = this.#state === 'starting' || this.#state === 'running'
     this.#must(fits, 'cannot take the flow for ready', 'only a flow that runs can be ready')
+    this.#stuck.readied()
     this.#machine.dispatch({ type: 'flow_ready' })
     return this.#state
   }

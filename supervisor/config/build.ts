@@ -18,6 +18,7 @@ export function buildSettings(values: Values<typeof schema>, groups: Groups, hos
       ready: values.flow.ready,
       readyAfterMs: values.flow.ready_after,
       readyTimeoutMs: values.flow.ready_timeout,
+      stuckAfterMs: values.flow.stuck_after ?? undefined,
       user: values.flow.user === null ? undefined : userOf(values.flow.user),
     },
     environment: values.environment,

@@ -98,6 +98,12 @@ export const schema = {
       '5m',
       'A flow that is not ready after this has failed.',
     ),
+    stuck_after: optional(
+      'CONTAINER_FLOW_STUCK_AFTER',
+      duration('1s', '7d'),
+      'A flow that lives but makes no progress for this long is restarted. Set it longer than one record may take, and than the flow may be silent.',
+      { defaultNote: 'off' },
+    ),
     user: optional(
       'CONTAINER_FLOW_USER',
       formats.flowUser,

@@ -34,6 +34,8 @@ export interface Settings {
     readonly ready: (typeof readyModes)[number]
     readonly readyAfterMs: number
     readonly readyTimeoutMs: number
+    /** Undefined: a flow may be idle for as long as it likes. */
+    readonly stuckAfterMs: number | undefined
     readonly user: { readonly uid: number; readonly gid: number } | undefined
   }
   readonly environment: (typeof environments)[number]

@@ -34,6 +34,11 @@ export const catalogue = {
     retryable: true,
     title: 'The flow did not become ready in time',
   },
+  flow_stuck: {
+    httpStatus: 503,
+    retryable: true,
+    title: 'The flow lives and does not get on',
+  },
   crash_loop: {
     httpStatus: 503,
     retryable: false,

@@ -36,6 +36,11 @@ export const limits = {
   killAtShareOfGrace: 0.85,
   /** Share of the stop grace that draining may take at most. */
   drainShareOfGraceMax: 0.75,
+  /** Milliseconds between two looks whether the flow gets on, at least and at most. */
+  stuckLookMsMin: 1_000,
+  stuckLookMsMax: 10_000,
+  /** Restarts of a stuck flow within an hour; then it is left to a person. */
+  stuckRestartsPerHour: 3,
   /** Milliseconds the last log lines may take to reach a blocked stdout. */
   flushMs: 1_000,
   /** Milliseconds for everything that waits for stdout when no stop is under way: a slow reader may have it all. */

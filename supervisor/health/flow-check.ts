@@ -11,12 +11,17 @@ export interface FlowView {
   readonly restarts: number
   /** So many restarts within the window that the cap is near: running now says little. */
   readonly crashLooping: boolean
+  /** Why it counts as stuck, if it does. */
+  readonly stuck: string | undefined
   /** Wall-clock ms of the last change of any of these. */
   readonly sinceMs: number
 }
 
 export function flowOutcome(state: StateName, flow: FlowView): CheckOutcome {
   const count = `generation ${flow.generation}, restarts ${flow.restarts}`
+  if (flow.stuck !== undefined && !endingStates.has(state)) {
+    return { status: 'unhealthy', message: `${flow.stuck} (${count})` }
+  }
   if (state === 'running') {
     if (!flow.alive) return { status: 'unhealthy', message: `not running (${count})` }
     if (flow.crashLooping) return { status: 'unhealthy', message: `keeps crashing (${count})` }

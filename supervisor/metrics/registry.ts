@@ -16,6 +16,8 @@ export interface Metrics {
   /** @param atMs wall-clock ms */
   flowStarted(atMs: number): void
   flowExited(reason: ExitReason): void
+  /** It lives and does not get on. */
+  flowStuck(result: 'restarted' | 'left'): void
   /** The gate opened, or was given up on, after this long. */
   gateWaited(seconds: number): void
   orphansReaped(count: number): void
@@ -48,6 +50,12 @@ export function createMetrics(sources: MetricSources): Metrics {
   const flowExits = counter('flow_exits_total', 'Ends of the flow, by reason.', ['reason'])
   for (const reason of exitReasons.filter((reason) => reason.startsWith('flow_')))
     flowExits.inc({ reason }, 0)
+  const stuck = counter(
+    'flow_stuck_total',
+    'Times the flow made no progress: restarted, or left to a person.',
+    ['result'],
+  )
+  for (const result of ['restarted', 'left']) stuck.inc({ result }, 0)
   const flowRunning = gauge('flow_running', 'Whether the flow runs.')
   const flowStart = gauge('flow_start_timestamp_seconds', 'When the flow was last started.')
   const gateWait = gauge('gate_wait_seconds', 'How long the last wait for the dependencies took.')
@@ -87,6 +95,7 @@ export function createMetrics(sources: MetricSources): Metrics {
       flowExits.inc({ reason })
       flowRunning.set(0)
     },
+    flowStuck: (result) => stuck.inc({ result }),
     gateWaited: (seconds) => gateWait.set(seconds),
     orphansReaped: (count) => orphans.inc(count),
     signalForwarded: (signal) => signals.inc({ signal: guardSignal(signal) }),

@@ -34,6 +34,8 @@ export interface MetricSources {
   queue(): QueueStats | undefined
   /** Undefined until records can be had. */
   records(): RecordsStats | undefined
+  /** Since the flow's last progress; undefined while nobody watches for it. */
+  flowIdleMs(): number | undefined
 }
 
 /** All of it at one moment. */
@@ -45,6 +47,7 @@ interface Snapshot {
   readonly diskFreeBytes: ReadonlyMap<string, number>
   readonly queue: QueueStats | undefined
   readonly records: RecordsStats | undefined
+  readonly flowIdleMs: number | undefined
 }
 
 /** @returns what has to be called before each rendering */
@@ -54,6 +57,12 @@ export function addSources(registry: Registry, sources: MetricSources): () => Pr
   addIdentity(registry, sources, read)
   addHealth(registry, read)
   addResources(registry, read)
+  addGauge(
+    registry,
+    'flow_idle_seconds',
+    'How long the flow has made no progress; absent without CONTAINER_FLOW_STUCK_AFTER.',
+    () => secondsOf(read()?.flowIdleMs),
+  )
   addQueue(registry, () => read()?.queue)
   addRecords(registry, () => read()?.records)
   return async () => {
@@ -66,6 +75,7 @@ export function addSources(registry: Registry, sources: MetricSources): () => Pr
       diskFreeBytes,
       queue: sources.queue(),
       records: sources.records(),
+      flowIdleMs: sources.flowIdleMs(),
     }
   }
 }
@@ -167,6 +177,10 @@ function addResources(registry: Registry, read: Read): void {
       for (const [path, bytes] of free) this.set({ path }, bytes)
     },
   })
+}
+
+function secondsOf(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1000
 }
 
 function addGauge(registry: Registry, name: string, help: string, read: () => number | undefined): void {

@@ -45,13 +45,16 @@ export function createRestartPolicy(initial: RestartSettings, random: () => numb
   function decide(end: FlowEnd, nowMs: number): RestartDecision {
     const failed = end.failure !== undefined || end.exit.status !== 0
     const reason = end.failure === 'not_ready' ? 'not_ready' : reasonOfFlowExit(end.exit)
+    // A flow that obeyed its stop signal with 0 has failed all the same.
+    const failure = end.failure && { code: end.exit.status || 1 }
+    const stuck = end.failure === 'stuck' && { message: 'the flow made no progress' }
     const wanted = settings.policy === 'always' || (settings.policy === 'on-failure' && failed)
-    if (!wanted) return { retry: false, cause: { reason } }
+    if (!wanted) return { retry: false, cause: { reason, ...failure, ...stuck } }
 
     restartTimesMs = recent(nowMs)
     if (restartTimesMs.length >= settings.max) {
-      const message = `${settings.max} restarts within the window were not enough; the last flow: ${reason}`
-      return { retry: false, cause: { reason: 'crash_loop', message } }
+      const message = `${settings.max} restarts within the window were not enough; the last flow: ${end.failure ?? reason}`
+      return { retry: false, cause: { reason: 'crash_loop', ...failure, message } }
     }
     if (end.uptimeMs >= settings.windowMs) failuresInARow = 0
     const ceilingMs = Math.min(settings.backoffMaxMs, settings.backoffMinMs * 2 ** failuresInARow)

@@ -21,6 +21,8 @@ const compositionRoots = new Set([
   'supervisor/local-queue.ts',
   'supervisor/offline-queue.ts',
   'supervisor/own-records.ts',
+  'supervisor/start-up.ts',
+  'supervisor/stuck-flow.ts',
   'supervisor/cli/main.ts',
 ])
 

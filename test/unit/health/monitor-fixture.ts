@@ -55,7 +55,15 @@ export function watch(t: Test, checks: readonly HealthCheck[], parts: Partial<Mo
     instance: 'orders-1',
     version: '1.2.3',
     state: () => 'running',
-    flow: () => ({ alive: true, ready: true, generation: 1, restarts: 0, crashLooping: false, sinceMs: 0 }),
+    flow: () => ({
+      alive: true,
+      ready: true,
+      generation: 1,
+      restarts: 0,
+      crashLooping: false,
+      stuck: undefined,
+      sinceMs: 0,
+    }),
     ...parts,
   })
   monitor.start(checks)

@@ -50,12 +50,16 @@ t.test('§6 the flow itself, row by row', async (t) => {
     generation: 2,
     restarts: 1,
     crashLooping: false,
+    stuck: undefined,
     sinceMs: 0,
   }
   const table: [StateName, Partial<FlowView>, CheckStatus, RegExp][] = [
     ['running', {}, 'healthy', /^running \(generation 2, restarts 1\)$/],
     ['running', { alive: false }, 'unhealthy', /^not running/],
     ['running', { crashLooping: true }, 'unhealthy', /^keeps crashing/],
+    ['running', { stuck: 'no progress for 5m' }, 'unhealthy', /^no progress for 5m \(generation 2/],
+    ['cleaning', { stuck: 'no progress for 5m' }, 'unhealthy', /^no progress/],
+    ['draining', { stuck: 'no progress for 5m' }, 'degraded', /^stopping/],
     ['starting', { ready: false }, 'degraded', /not ready/],
     ['draining', {}, 'degraded', /stopping/],
     ['terminating', {}, 'degraded', /stopping/],

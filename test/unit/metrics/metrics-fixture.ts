@@ -26,6 +26,7 @@ const sources: MetricSources = {
     memoryLimitBytes: 2000,
     oomKills: 1,
   }),
+  flowIdleMs: () => 2500,
   records: () => ({
     ...{ database: 'rpa_db', state: 'ready', held: 1, ahead: 2 },
     queues: {
@@ -58,6 +59,7 @@ export function createFilledMetrics(
     metrics.flowStarted(Date.parse('2029-12-31T23:59:00Z'))
     metrics.flowExited('flow_signaled')
     metrics.flowStarted(Date.parse(since))
+    metrics.flowStuck('restarted')
     metrics.gateWaited(1.5)
     metrics.orphansReaped(7)
     metrics.signalForwarded('SIGHUP')

@@ -75,3 +75,17 @@ t.test('R1.5 other settings keep the memory of past restarts', async (t) => {
   policy.reconfigure({ ...settings, max: 3 })
   t.match(policy.decide(crash, 4), { retry: false, cause: { reason: 'crash_loop' } })
 })
+
+t.test(
+  'R8.2 a flow that the supervisor ended for a failure has failed, whatever it said at its end',
+  async (t) => {
+    const stuck = { exit: exited(0), uptimeMs: 0, failure: 'stuck' as const }
+    const never = createRestartPolicy({ ...settings, policy: 'never' }, () => 1)
+    t.match(never.decide(stuck, 0), { retry: false, cause: { reason: 'flow_exited', code: 1 } })
+    const capped = createRestartPolicy({ ...settings, max: 0 }, () => 1)
+    t.match(capped.decide(stuck, 0), {
+      retry: false,
+      cause: { reason: 'crash_loop', code: 1, message: /stuck/ },
+    })
+  },
+)
