@@ -1,6 +1,6 @@
 // What `flowkeep check` says, and what a refused start leaves on standard error. Pure.
 
-import { breaksNoWord, type Column, type Look, paint, renderTable, wrap } from './text-table.ts'
+import { breaksNoWord, type Column, type Look, paint, renderTable, wrap } from '../core/text-table.ts'
 
 export interface ReportedProblem {
   readonly variable: string

@@ -1,6 +1,6 @@
 // What `flowkeep config` prints. Pure; the values come in masked.
 
-import { type Look, renderTable } from './text-table.ts'
+import { type Look, renderTable } from '../core/text-table.ts'
 
 export interface EffectiveSetting {
   readonly name: string

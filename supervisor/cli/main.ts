@@ -12,6 +12,7 @@ import { checkName } from '../core/dependency.ts'
 import { FlowkeepError } from '../core/errors.ts'
 import { exitCodes } from '../core/exit.ts'
 import { createRedactor } from '../core/secret.ts'
+import { paint } from '../core/text-table.ts'
 import { version } from '../core/version.ts'
 import { isOnVolume } from '../process/state-directory.ts'
 import { renderAccepted, renderProblems } from './check-report.ts'
@@ -23,7 +24,6 @@ import { addQueueCommands, addSubmitCommand, type QueueProgramParts } from './qu
 import { runHelp } from './run-arguments.ts'
 import { type FailLevel, failLevels, runSecurityCommand } from './security-command.ts'
 import { runStatusCommand } from './status-command.ts'
-import { paint } from './text-table.ts'
 
 type Accepted = Extract<Loaded, { ok: true }>
 type Refused = Extract<Loaded, { ok: false }>

@@ -3,11 +3,11 @@
 import { FlowkeepError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { ListRequest, OperationView, QueueStats } from '../core/queue.ts'
+import type { Look } from '../core/text-table.ts'
 import type { AskSupervisor } from './control-client.ts'
 import { type OpenOffline, type QueueAccess, withQueue } from './queue-access.ts'
 import { notNow, reportFailure } from './refusal.ts'
 import { renderOperation, renderOperations, renderQueue } from './render-queue.ts'
-import type { Look } from './text-table.ts'
 
 export interface QueueCommandParts {
   readonly ask: AskSupervisor

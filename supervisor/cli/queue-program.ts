@@ -3,6 +3,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { exitCodes } from '../core/exit.ts'
 import { limits } from '../core/limits.ts'
+import type { Look } from '../core/text-table.ts'
 import { parseDurationMs } from '../core/units.ts'
 import type { AskSupervisor } from './control-client.ts'
 import type { OpenOffline } from './queue-access.ts'
@@ -18,7 +19,6 @@ import {
 } from './queue-command.ts'
 import { describeOperation, type SubmitOptions, submitOne } from './submit-command.ts'
 import { submitLines } from './submit-lines.ts'
-import type { Look } from './text-table.ts'
 
 export interface QueueProgramParts {
   /** Made only when a command runs: it reads the configuration. */

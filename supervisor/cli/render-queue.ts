@@ -2,9 +2,9 @@
 
 import { limits } from '../core/limits.ts'
 import type { OperationView, QueueStats } from '../core/queue.ts'
+import { type Look, renderTable } from '../core/text-table.ts'
 import { age } from './age.ts'
 import { printable } from './printable.ts'
-import { type Look, renderTable } from './text-table.ts'
 
 const targetColumns = [
   { title: 'target', whole: true },

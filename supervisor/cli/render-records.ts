@@ -2,8 +2,8 @@
 
 import { limits } from '../core/limits.ts'
 import type { RecordsStats } from '../core/records.ts'
+import { type Look, renderTable } from '../core/text-table.ts'
 import { printable } from './printable.ts'
-import { type Look, renderTable } from './text-table.ts'
 
 const columns = [
   { title: 'records of', whole: true },

@@ -1,11 +1,11 @@
 // The status on one screen. Pure.
 
 import type { StatusReport } from '../core/status.ts'
+import { type Look, renderTable } from '../core/text-table.ts'
 import { age } from './age.ts'
 import { printable } from './printable.ts'
 import { renderQueue } from './render-queue.ts'
 import { renderRecords } from './render-records.ts'
-import { type Look, renderTable } from './text-table.ts'
 
 type Row = readonly [title: string, text: string]
 

@@ -1,7 +1,7 @@
 // `flowkeep security`: what the checks found in the container it is started in, in the form that was asked for.
 
+import type { Look } from '../core/text-table.ts'
 import { type ReportedCheck, type ReportedNetwork, renderSecurity } from './security-report.ts'
-import type { Look } from './text-table.ts'
 
 export const failLevels = ['critical', 'high', 'medium', 'low', 'never'] as const
 

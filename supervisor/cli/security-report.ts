@@ -1,7 +1,7 @@
 // What `flowkeep security` prints. Pure.
 
+import { type Look, paint, renderTable, wrap } from '../core/text-table.ts'
 import { printable } from './printable.ts'
-import { type Look, paint, renderTable, wrap } from './text-table.ts'
 
 type Style = Parameters<typeof paint>[1]
 

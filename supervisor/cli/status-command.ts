@@ -1,10 +1,10 @@
 // `flowkeep status`: asks the running supervisor over its control socket and shows the answer on one screen.
 
 import type { StatusReport } from '../core/status.ts'
+import type { Look } from '../core/text-table.ts'
 import type { AskSupervisor } from './control-client.ts'
 import { bodyOf, reportFailure } from './refusal.ts'
 import { renderStatus } from './render-status.ts'
-import type { Look } from './text-table.ts'
 
 export interface StatusCommandParts {
   readonly ask: AskSupervisor

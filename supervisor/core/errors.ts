@@ -163,6 +163,24 @@ export const catalogue = {
     retryable: false,
     title: 'The record has a newer owner',
   },
+  engine_unavailable: {
+    exitCode: 69,
+    httpStatus: 503,
+    retryable: true,
+    title: 'No Docker engine answers',
+  },
+  build_failed: {
+    exitCode: 1,
+    httpStatus: 500,
+    retryable: false,
+    title: 'An image cannot be built',
+  },
+  tool_failed: {
+    exitCode: 1,
+    httpStatus: 500,
+    retryable: false,
+    title: 'A program that a command of the host needs has failed',
+  },
 } as const satisfies Record<string, CatalogueEntry>
 
 export type ErrorCode = keyof typeof catalogue

@@ -27,7 +27,12 @@ const compositionRoots = new Set([
 ])
 
 /** All that the programs of the host may know of the supervisor. */
-const openToHostTools = new Set(['supervisor/core/errors.ts', 'supervisor/core/units.ts'])
+const openToHostTools = new Set([
+  'supervisor/core/checkout-node.mjs',
+  'supervisor/core/errors.ts',
+  'supervisor/core/text-table.ts',
+  'supervisor/core/units.ts',
+])
 
 /** Where each package may be imported. `test/` may import any. */
 const packagePlaces: Readonly<Record<string, readonly string[]>> = {
@@ -74,7 +79,9 @@ function problemOfOwn(path: string, target: string): string | undefined {
   }
   if (zone === targetZone && zone !== 'supervisor') return undefined
   if (!zone.startsWith('supervisor')) {
-    return openToHostTools.has(target) ? undefined : `${zone}/ may know core/errors and core/units alone`
+    return openToHostTools.has(target)
+      ? undefined
+      : `${zone}/ may know the errors, units and tables of core/ alone`
   }
   if (!targetZone.startsWith('supervisor')) return `the supervisor does not know ${targetZone}/`
   if (compositionRoots.has(path)) return undefined

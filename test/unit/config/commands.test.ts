@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import t from 'tap'
 import { renderAccepted, renderProblems } from '../../../supervisor/cli/check-report.ts'
 import { renderConfigJson, renderConfigTable } from '../../../supervisor/cli/config-command.ts'
-import { wrap } from '../../../supervisor/cli/text-table.ts'
+import { wrap } from '../../../supervisor/core/text-table.ts'
 import { accepted, problemsWith } from './load-with.ts'
 
 const { entries } = accepted({

@@ -98,16 +98,18 @@ t.test('§2 only the composition roots see several parts, and nothing imports th
   ])
 })
 
-t.test('§2 host tools know the errors and the units of the supervisor alone', async (t) => {
+t.test('§2 host tools know the errors, units and tables of the supervisor alone', async (t) => {
   t.same(broken('images/a.ts', `import x from '../supervisor/core/errors.ts'; import y from 'esbuild'`), [])
   t.same(
     broken('compose/a/b.ts', `import x from '../../supervisor/core/units.ts'; import y from '../c.ts'`),
     [],
   )
   t.match(broken('compose/a.ts', `import x from '../supervisor/core/exit.ts'`), [
-    'core/errors and core/units alone',
+    'errors, units and tables of core/ alone',
   ])
-  t.match(broken('images/a.ts', `import x from '../compose/b.ts'`), ['core/errors and core/units alone'])
+  t.match(broken('images/a.ts', `import x from '../compose/b.ts'`), [
+    'errors, units and tables of core/ alone',
+  ])
   t.match(broken('supervisor/gate/a.ts', `import x from '../../compose/b.ts'`), ['does not know compose/'])
 })
 
