@@ -9,6 +9,7 @@ TOOLS=(
   pgbouncer                                           # a transaction pooler between it and the database
   libatomic1                                          # Node.js 26 links against it
   python3 mmdebstrap                                  # flows outside containers; the stand-in base image
+  python3-venv                                        # an environment with Prefect
   strace                                              # what a journal's disk holds after a power loss
 )
 ENGINE=(docker.io docker-cli docker-buildx docker-compose)

@@ -1,0 +1,105 @@
+// A real Prefect server, as a process of its own: on SQLite in a directory of its own, or on a PostgreSQL. It can be
+// killed and started again on its database, which stays.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { unusedPort } from '../servers.ts'
+import { until } from '../until.ts'
+
+export interface PrefectOptions {
+  readonly python: string
+  /** `postgresql://…`; SQLite where absent. */
+  readonly databaseUrl?: string
+  /** `user:password` that the server wants. */
+  readonly auth?: string
+  /** Goes before the environment's own packages: another version of Prefect. */
+  readonly packages?: string
+}
+
+export interface PrefectServer {
+  readonly port: number
+  /** With its `/api`. */
+  readonly url: string
+  /** SIGKILL, as a host that goes away. */
+  kill(): Promise<void>
+  /** Ready when it resolves. On the same port and database as before. */
+  start(): Promise<void>
+  stop(): Promise<void>
+  log(): string
+}
+
+const logCharsKept = 65_536
+
+export async function startPrefect(options: PrefectOptions): Promise<PrefectServer> {
+  const home = mkdtempSync(join(tmpdir(), 'fk-prefect-'))
+  const port = await unusedPort()
+  const url = `http://127.0.0.1:${port}/api`
+  let child: ChildProcess | undefined
+  let log = ''
+
+  async function start(): Promise<void> {
+    const uvicorn = ['-m', 'uvicorn', '--factory', 'prefect.server.api.server:create_app']
+    const started = spawn(options.python, [...uvicorn, '--host', '127.0.0.1', '--port', String(port)], {
+      cwd: home,
+      env: environmentOf(options, home),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child = started
+    const keep = (chunk: Buffer) => {
+      log = (log + chunk).slice(-logCharsKept)
+    }
+    started.stdout.on('data', keep)
+    started.stderr.on('data', keep)
+    await until(
+      'the Prefect server is ready',
+      async () => {
+        if (started.exitCode !== null) throw new Error(`the Prefect server ended: ${log}`)
+        return await fetch(`${url}/ready`).then(({ status }) => status, String)
+      },
+      (status) => status === 200,
+    )
+  }
+
+  async function kill(): Promise<void> {
+    const running = child
+    child = undefined
+    if (!running || running.exitCode !== null || running.signalCode !== null) return
+    const exited = once(running, 'exit')
+    running.kill('SIGKILL')
+    await exited
+  }
+
+  async function stop(): Promise<void> {
+    await kill()
+    rmSync(home, { recursive: true, force: true })
+  }
+
+  const server = { port, url, kill, start, stop, log: () => log }
+  try {
+    await start()
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return server
+}
+
+function environmentOf({ databaseUrl, auth, packages }: PrefectOptions, home: string): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env['PATH'],
+    HOME: home,
+    PREFECT_HOME: home,
+    PREFECT_SERVER_ANALYTICS_ENABLED: 'false',
+    DO_NOT_TRACK: '1',
+    PREFECT_SERVER_UI_ENABLED: 'false',
+    PREFECT_SERVER_LOGGING_LEVEL: 'WARNING',
+    ...(databaseUrl && {
+      PREFECT_SERVER_DATABASE_CONNECTION_URL: databaseUrl.replace(/^postgresql:/, 'postgresql+asyncpg:'),
+    }),
+    ...(auth && { PREFECT_SERVER_API_AUTH_STRING: auth }),
+    ...(packages && { PYTHONPATH: packages }),
+  }
+}
