@@ -14,6 +14,7 @@ import { createMachine, type Machine, type Transition } from './core/machine.ts'
 import type { StatusReport } from './core/status.ts'
 import { version } from './core/version.ts'
 import { askOnce, createDependencies } from './dependencies.ts'
+import { type WatchedDisks, watchDisks } from './disk.ts'
 import { ServiceOrchestrator } from './gate/orchestrator.ts'
 import type { HealthCheck } from './health/check.ts'
 import { createDependencyCheck } from './health/dependency-check.ts'
@@ -43,7 +44,6 @@ import { createStopBudget } from './process/stop-budget.ts'
 import { startThreads } from './process/threads.ts'
 import { flushMs, timerLengthMs } from './process/timer-lengths.ts'
 import { openCgroup } from './resources/cgroup.ts'
-import { createDisks } from './resources/disk.ts'
 import { createSecurityAtStart, type SecurityAtStart } from './security.ts'
 import { type Configuration, type Logs, openLogs, readConfiguration, refuseStart } from './start-up.ts'
 import { createStuckFlow, type StuckFlow } from './stuck-flow.ts'
@@ -81,6 +81,7 @@ class Supervisor {
   #dependencies: readonly Dependency[]
 
   readonly #cgroup = openCgroup()
+  readonly #disks: WatchedDisks
   readonly #metrics: Metrics
   readonly #children: Children
   readonly #reaper: Reaper
@@ -118,6 +119,10 @@ class Supervisor {
     this.#dependencies = createDependencies(configuration.settings)
 
     this.#metrics = this.#createMetrics()
+    this.#disks = watchDisks({
+      ...{ clock, ...logs, settings: () => this.#settings, cleaned: this.#metrics.cleanedUp },
+      critical: (now) => now && this.#records?.shed(),
+    })
     this.#reaper = createReaper({
       peekExited: native.peekExited,
       reap: native.reap,
@@ -166,6 +171,7 @@ class Supervisor {
       return
     }
     if (this.#machine.lifecycle.state !== 'validating') return // a stop came first
+    this.#disks.reconfigure()
     this.#health.start(this.#healthChecks())
     this.#machine.dispatch({ type: 'config_ok' })
     void this.#security.look()
@@ -188,7 +194,6 @@ class Supervisor {
   // Parts
 
   #createMetrics(): Metrics {
-    const disks = createDisks([this.#fixed.state.directory, '/tmp'])
     return createMetrics({
       version,
       flow: this.#logs.service,
@@ -198,7 +203,7 @@ class Supervisor {
       health: () => this.#health.report(),
       linesDropped: () => this.#logs.sink.droppedLines,
       resources: this.#cgroup.read,
-      diskFreeBytes: disks.freeBytes,
+      disks: () => this.#disks.spaces(),
       queue: () => this.#operations?.queue.stats(),
       records: () => this.#records?.stats(),
       flowIdleMs: () => this.#stuck.watch.idleMs,
@@ -319,6 +324,7 @@ class Supervisor {
     return [
       ...this.#dependencies.map((dependency) => createDependencyCheck(dependency, times, seen)),
       createMemoryCheck({ ...times, readMemory }),
+      this.#disks.check(times),
       ...(queue
         ? [
             createQueueCheck({
@@ -414,6 +420,7 @@ class Supervisor {
       ...{ clock, random, logger, instance: this.#logs.instance, operations: this.#operations },
       settings: () => this.#settings,
       state: () => this.#state,
+      diskCritical: () => this.#disks.isCritical,
     })
     await openControlHttp({
       path: this.#fixed.control.socket,
@@ -590,6 +597,7 @@ class Supervisor {
     this.#gate = this.#createGate()
     void this.#operations?.reconfigure(next.settings).catch((error) => this.#fail(error))
     this.#restarts.reconfigure(next.settings.restart)
+    this.#disks.reconfigure()
     this.#health.start(this.#healthChecks())
     this.#machine.dispatch({ type: 'config_changed' })
   }

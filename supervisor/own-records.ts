@@ -23,12 +23,16 @@ export interface RecordsHost {
   settings(): Settings
   state(): StateName
   readonly operations: OpenedQueue
+  /** Whether so little is free that no new work is taken. */
+  diskCritical(): boolean
 }
 
 /** What the lifecycle tells the records. Nothing here rejects. */
 export interface OpenedRecords extends Records {
   flowGone(how: 'stopped' | 'ended' | 'crashed', reason: string): void
   drain(): void
+  /** Gives back what was claimed ahead, because a disk has become critical. */
+  shed(): void
   close(): Promise<void>
 }
 
@@ -51,7 +55,8 @@ function openDesk(host: RecordsHost, database: string): OpenedRecords {
     closed() {
       const state = host.state()
       if (endingStates.has(state)) return 'draining'
-      return flowStates.has(state) ? undefined : 'no_flow'
+      if (!flowStates.has(state)) return 'no_flow'
+      return host.diskCritical() ? 'disk_critical' : undefined
     },
     queueFull: () => operations.queue.stats().full !== null,
     submit: (own) => operations.queue.submitOwn(own),
@@ -92,6 +97,7 @@ function openDesk(host: RecordsHost, database: string): OpenedRecords {
     stats: () => desk.stats(),
     flowGone: (how, reason) => desk.flowGone(how, reason),
     drain: () => desk.drain(),
+    shed: () => desk.shed(),
     async close() {
       for (const job of jobs) job.stop()
       await desk.close()

@@ -139,6 +139,13 @@ function createProgram(done: (code: number) => void): Command {
     .action(async (options: SecurityOptions) => done(await security(options)))
 
   program
+    .command('cleanup')
+    .description('clean up CONTAINER_CLEANUP_PATHS now, as the schedule does; say what went')
+    .option('--dry-run', 'remove nothing, say what would go')
+    .option('--json', 'print JSON')
+    .action(async (options: { dryRun?: boolean; json?: boolean }) => done(await cleanup(options)))
+
+  program
     .command('migrate')
     .description('bring the schema flowkeep of the databases up to date; safe from many containers at once')
     .option('--database <name>', 'only this one, as in CONTAINER_DATABASE_<NAME>_URL, in lower case')
@@ -177,6 +184,11 @@ async function check(options: { connect?: boolean; json?: boolean }): Promise<nu
   return code
 }
 
+interface CleanupOptions {
+  readonly dryRun?: boolean
+  readonly json?: boolean
+}
+
 interface Unavailable {
   readonly name: string
   readonly required: boolean
@@ -202,6 +214,23 @@ function warningsOf({ settings }: Accepted): string[] {
   return [
     `CONTAINER_STATE_DIRECTORY (${directory}) is not on a volume: what is kept there is lost with the container. Mount one.`,
   ]
+}
+
+async function cleanup({ dryRun = false, json = false }: CleanupOptions): Promise<number> {
+  const loaded = load()
+  if (!loaded.ok) return refuse(loaded.problems, { json })
+  const { settings } = loaded
+  const [{ runCleanupCommand }, { cleanPaths, shortagesNow }] = await Promise.all([
+    import('./cleanup-command.ts'),
+    import('../disk.ts'),
+  ])
+  return runCleanupCommand({
+    ...{ dryRun, json, look, write: print, paths: settings.cleanup.paths },
+    clean: async (removed) => {
+      const shortages = await shortagesNow(settings, systemClock)
+      return cleanPaths(settings, systemClock, { dryRun, shortages, removed })
+    },
+  })
 }
 
 async function migrateDatabases(options: { database?: string; json?: boolean }): Promise<number> {

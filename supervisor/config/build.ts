@@ -58,6 +58,12 @@ export function buildSettings(values: Values<typeof schema>, groups: Groups, hos
       intervalMs: values.health.interval,
       timeoutMs: values.health.timeout,
     },
+    disk: { lowPercent: values.disk.low_percent, criticalPercent: values.disk.critical_percent },
+    cleanup: {
+      paths: itemsOf(values.cleanup.paths),
+      maxAgeMs: values.cleanup.max_age,
+      schedule: values.cleanup.schedule,
+    },
     security: {
       enforce: values.security.enforce,
       accepted: itemsOf(values.security.accepted),

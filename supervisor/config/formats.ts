@@ -1,6 +1,7 @@
 // The formats of plain values. URLs and secrets have files of their own.
 
 import { isIP } from 'node:net'
+import { normalize } from 'node:path/posix'
 import { formatDuration, formatSize, parseDurationMs, parseSizeBytes } from '../core/units.ts'
 import { accept, defineFormat, type Format, refuse } from './format.ts'
 import { nearest } from './nearest.ts'
@@ -192,6 +193,57 @@ export const ports = list('ports from 1 to 65535, with commas between them', (it
 export const absolutePaths = list('absolute paths, with commas between them', (item) =>
   /^\/[^\p{Cc}]{0,4094}$/u.test(item),
 )
+
+/** Where nothing may ever be cleaned up, itself or below; and what holds everything. */
+const notToClean =
+  /^\/(?:$|(?:bin|boot|dev|etc|lib\d*|proc|root|sbin|sys|usr)(?:\/|$)|(?:home|mnt|opt|run|srv|var)$)/
+
+export const cleanupPaths = list(
+  'absolute paths of directories without . and .., outside of the system, with commas between them',
+  (item) =>
+    normalize(item) === item && /^\/[^\p{Cc}]{1,4094}[^\p{Cc}/]$/u.test(item) && !notToClean.test(item),
+)
+
+/** Numbers alone: what is left of cron without names and special characters. */
+export const cronSchedule = defineFormat<string>({
+  expected: 'a cron expression of five fields, or six with seconds first, of numbers, * , - and /, in UTC',
+  parse(text) {
+    const fields = text.trim().split(/\s+/)
+    if (fields.length !== 5 && fields.length !== 6) return refuse(`it has ${fields.length} fields`)
+    const bounds = fields.length === 6 ? [seconds, ...cronBounds] : cronBounds
+    const bad = fields.findIndex((field, index) => !isCronField(field, bounds[index] ?? seconds))
+    return bad < 0 ? accept(fields.join(' ')) : refuse(`field ${bad + 1} is none`)
+  },
+  show: same,
+})
+
+const seconds = [0, 59] as const
+
+/** Minute, hour, day of the month, month, day of the week. */
+const cronBounds = [
+  [0, 59],
+  [0, 23],
+  [1, 31],
+  [1, 12],
+  [0, 7],
+] as const
+
+function isCronField(field: string, [min, max]: readonly [number, number]): boolean {
+  const within = (text: string | undefined) => {
+    const value = text === undefined ? undefined : parseWhole(text)
+    return value !== undefined && value >= min && value <= max
+  }
+  return field.split(',').every((item) => {
+    const [range = '', step, ...more] = item.split('/')
+    if (more.length > 0) return false
+    if (step !== undefined && (!/^[1-9]\d?$/.test(step) || !/^\*$|-/.test(range))) return false
+    if (range === '*') return true
+    const [from, to, ...rest] = range.split('-')
+    return (
+      rest.length === 0 && within(from) && (to === undefined || (within(to) && Number(from) <= Number(to)))
+    )
+  })
+}
 
 export const securityChecks = list(
   'ids of checks from S01 to S38, with commas between them, as `flowkeep security` shows them',

@@ -21,6 +21,7 @@ const groups: readonly Group[] = [
   { title: 'Health and control', sections: ['http', 'health', 'healthchecks', 'control', 'state'] },
   { title: 'The local queue', sections: ['queue'] },
   { title: 'Records', sections: ['records'] },
+  { title: 'Disks and clean-up', sections: ['disk', 'cleanup'] },
   { title: 'Security', sections: ['security'] },
   { title: 'Stopping', sections: ['stop'] },
   { title: 'Restarting', sections: ['restart'] },

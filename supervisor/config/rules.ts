@@ -16,6 +16,8 @@ export function checkRules(leaves: readonly ResolvedLeaf[], uid: number | undefi
     notLonger('restart.backoff_min', 'restart.backoff_max'),
     socketOutsideState(),
     flowUser(),
+    diskThresholds(),
+    ...cleanupOutside(),
   ]
   return problems.filter((problem) => problem !== undefined)
 
@@ -55,6 +57,39 @@ export function checkRules(leaves: readonly ResolvedLeaf[], uid: number | undefi
       'unset, unless the container starts as root',
       `Leave it out, and choose the flow's user by the container's own (USER, --user).`,
     )
+  }
+
+  function diskThresholds(): Problem | undefined {
+    const low = at('disk.low_percent')
+    const critical = at('disk.critical_percent')
+    if (!low || !critical || Number(critical.value) <= Number(low.value)) return undefined
+    return problem(
+      critical.setting.env,
+      `${critical.value}, more than ${low.setting.env} (${low.value})`,
+      `at most ${low.setting.env}`,
+      `Lower ${critical.setting.env} or raise ${low.setting.env}.`,
+    )
+  }
+
+  /** What Flowkeep itself needs is never cleaned up; where it lies in a clean-up path it is left out. */
+  function cleanupOutside(): Problem[] {
+    const paths = at('cleanup.paths')
+    if (!paths || typeof paths.value !== 'string') return []
+    const cleaned = paths.value.split(',')
+    const own = ['state.directory', 'healthchecks.directory', 'control.socket'].map((path) => at(path))
+    return own.flatMap((leaf) => {
+      const needed = typeof leaf?.value === 'string' ? leaf.value : undefined
+      const inside = cleaned.findIndex((path) => needed !== undefined && `${path}/`.startsWith(`${needed}/`))
+      if (!leaf || inside < 0) return []
+      return [
+        problem(
+          paths.setting.env,
+          `item ${inside + 1} is, or lies in, ${leaf.setting.env}`,
+          'directories apart from those that Flowkeep keeps its own files in',
+          `Take it out of ${paths.setting.env}, or move ${leaf.setting.env}.`,
+        ),
+      ]
+    })
   }
 
   function ready(): Problem | undefined {

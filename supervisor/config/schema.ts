@@ -279,6 +279,39 @@ export const schema = {
       'Attempts after which a record has failed for good.',
     ),
   },
+  disk: {
+    low_percent: setting(
+      'CONTAINER_DISK_LOW_PERCENT',
+      integer(0, 99),
+      '15',
+      'Percent of a file system that are free below which it is low: clean-up begins, health is degraded. Watched are the state directory, `/tmp` and the clean-up paths, space and inodes. 0 turns it off.',
+    ),
+    critical_percent: setting(
+      'CONTAINER_DISK_CRITICAL_PERCENT',
+      integer(0, 99),
+      '5',
+      'Below this no records are claimed, and health is unhealthy. 0 turns it off.',
+    ),
+  },
+  cleanup: {
+    paths: optional(
+      'CONTAINER_CLEANUP_PATHS',
+      formats.cleanupPaths,
+      'Directories in which Flowkeep may remove files: those of `CONTAINER_CLEANUP_MAX_AGE`, and rotated logs where a disk is low. No link is followed.',
+    ),
+    max_age: setting(
+      'CONTAINER_CLEANUP_MAX_AGE',
+      duration('1s', '365d'),
+      '1d',
+      'How long nobody has changed or read a file there when it goes. An open one stays, and so do directories.',
+    ),
+    schedule: setting(
+      'CONTAINER_CLEANUP_SCHEDULE',
+      formats.cronSchedule,
+      '*/10 * * * *',
+      'When they are cleaned up. A low disk is cleaned up at once.',
+    ),
+  },
   security: {
     enforce: setting(
       'CONTAINER_SECURITY_ENFORCE',

@@ -77,6 +77,14 @@ export interface Settings {
     readonly maxAttempts: number
   }
   readonly health: { readonly directory: string; readonly intervalMs: number; readonly timeoutMs: number }
+  /** Percent that are free; 0 is never reached. */
+  readonly disk: { readonly lowPercent: number; readonly criticalPercent: number }
+  readonly cleanup: {
+    readonly paths: readonly string[]
+    readonly maxAgeMs: number
+    /** A cron expression in UTC. */
+    readonly schedule: string
+  }
   readonly security: {
     readonly enforce: (typeof securityEnforcements)[number]
     /** Ids of checks: `S14` */

@@ -115,7 +115,7 @@ export const catalogue = {
   disk_full: {
     httpStatus: 507,
     retryable: true,
-    title: 'The disk of the local queue is full',
+    title: 'A disk is full, or so nearly that no new work is taken',
   },
   operation_conflict: {
     httpStatus: 409,

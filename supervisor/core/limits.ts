@@ -126,6 +126,30 @@ export const limits = {
   metricPaths: 8,
   /** Milliseconds the file system may take to say how much is free. */
   diskProbeMs: 1_000,
+  /** Percentage points above a threshold at which a disk has left it again. */
+  diskMarginPercent: 1,
+  /** Milliseconds between two clean-ups while a disk is low. */
+  cleanupLowPauseMs: 60_000,
+  /** Milliseconds that one clean-up of one path may take, and entries that it looks at. */
+  cleanupMs: 60_000,
+  cleanupEntries: 1_000_000,
+  /** Directories inside each other that a clean-up goes into. */
+  cleanupDepth: 64,
+  /** Entries between two rests of a clean-up, and milliseconds of each rest. */
+  cleanupBatch: 500,
+  cleanupRestMs: 10,
+  /** Rotated logs of one path that are weighed against each other. */
+  cleanupRotated: 10_000,
+  /** Milliseconds for which a rotated log is left to whoever is still compressing it. */
+  cleanupRotatedAgeMs: 60_000,
+  /** Open files that are looked at. */
+  cleanupOpenFiles: 50_000,
+  /** Things a clean-up could not do that are reported. */
+  cleanupProblems: 20,
+  /** Files that `flowkeep cleanup` lists by name. */
+  cleanupShown: 200,
+  /** Milliseconds over which replicas spread their scheduled clean-ups. */
+  cleanupJitterMs: 30_000,
   /** Milliseconds the probe of Docker's HEALTHCHECK may take in all; Docker's own limit is to be above. */
   probeMs: 4_000,
   /** Bytes of an answer that a command reads from the supervisor. */

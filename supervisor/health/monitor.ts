@@ -25,7 +25,9 @@ export interface MonitorParts {
 }
 
 /** Names that no program may take. */
-export const reservedCheckNames: ReadonlySet<string> = new Set(['flow', 'memory', 'queue', 'configuration'])
+export const reservedCheckNames: ReadonlySet<string> = new Set([
+  ...['flow', 'memory', 'queue', 'disk', 'configuration'],
+])
 
 export class HealthMonitor {
   readonly #parts: MonitorParts

@@ -32,6 +32,8 @@ export interface Metrics {
   operationsCounted(target: string, result: string, count?: number): void
   /** @param failed how many checks failed, by severity */
   securityChecked(failed: Readonly<Record<string, number>>): void
+  /** Clean-up has freed this much. */
+  cleanedUp(bytes: number): void
   /** An event that the lifecycle's table has no entry for. */
   unexpectedEvent(): void
   /** @param accept the request's Accept header */
@@ -81,6 +83,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     'unexpected_events_total',
     'Events that do not fit the state of the supervisor: each is a defect of Flowkeep.',
   )
+  const cleaned = counter('cleanup_bytes_total', 'Bytes freed by clean-up.')
   const countOperations = createOperationCounter(registry)
   const readSources = addSources(registry, sources)
   addProcessMetrics(registry)
@@ -109,6 +112,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     securityChecked(failed) {
       for (const [severity, count] of Object.entries(failed)) findings.set({ severity }, count)
     },
+    cleanedUp: (bytes) => cleaned.inc(bytes),
     unexpectedEvent: () => unexpected.inc(),
     async render(accept) {
       await readSources()

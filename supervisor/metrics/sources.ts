@@ -18,6 +18,14 @@ export interface ResourceFigures {
   readonly oomKills: number | undefined
 }
 
+export interface DiskFigures {
+  readonly freeBytes: number
+  readonly sizeBytes: number
+  readonly freeInodes: number
+  /** 0 where there is no fixed number of them. */
+  readonly inodes: number
+}
+
 export interface MetricSources {
   readonly version: string
   readonly flow: string
@@ -29,7 +37,7 @@ export interface MetricSources {
   /** Lines of log that had to be dropped so far. */
   linesDropped(): number
   resources(): ResourceFigures
-  diskFreeBytes(): Promise<ReadonlyMap<string, number>>
+  disks(): Promise<ReadonlyMap<string, DiskFigures>>
   /** Undefined until the queue is open. */
   queue(): QueueStats | undefined
   /** Undefined until records can be had. */
@@ -44,7 +52,7 @@ interface Snapshot {
   readonly checks: readonly (readonly [string, CheckReport])[]
   readonly linesDropped: number
   readonly resources: ResourceFigures
-  readonly diskFreeBytes: ReadonlyMap<string, number>
+  readonly disks: ReadonlyMap<string, DiskFigures>
   readonly queue: QueueStats | undefined
   readonly records: RecordsStats | undefined
   readonly flowIdleMs: number | undefined
@@ -63,16 +71,17 @@ export function addSources(registry: Registry, sources: MetricSources): () => Pr
     'How long the flow has made no progress; absent without CONTAINER_FLOW_STUCK_AFTER.',
     () => secondsOf(read()?.flowIdleMs),
   )
+  addDisks(registry, read)
   addQueue(registry, () => read()?.queue)
   addRecords(registry, () => read()?.records)
   return async () => {
-    const diskFreeBytes = await sources.diskFreeBytes()
+    const disks = await sources.disks()
     snapshot = {
       state: sources.state(),
       checks: Object.entries(sources.health().checks).slice(0, limits.metricChecks),
       linesDropped: sources.linesDropped(),
       resources: sources.resources(),
-      diskFreeBytes,
+      disks,
       queue: sources.queue(),
       records: sources.records(),
       flowIdleMs: sources.flowIdleMs(),
@@ -166,17 +175,32 @@ function addResources(registry: Registry, read: Read): void {
     'The memory limit of the container; absent without one.',
     () => read()?.resources.memoryLimitBytes,
   )
-  new Gauge({
-    name: 'flowkeep_disk_free_bytes',
-    help: 'Bytes free for the flow under each path that is watched.',
-    labelNames: ['path'],
-    registers: [registry],
-    collect() {
-      this.reset()
-      const free = [...(read()?.diskFreeBytes ?? [])].slice(0, limits.metricPaths)
-      for (const [path, bytes] of free) this.set({ path }, bytes)
-    },
-  })
+}
+
+function addDisks(registry: Registry, read: Read): void {
+  const perPath = (name: string, help: string, figure: (disk: DiskFigures) => number | undefined) =>
+    new Gauge({
+      name: `flowkeep_disk_${name}`,
+      help,
+      labelNames: ['path'],
+      registers: [registry],
+      collect() {
+        this.reset()
+        for (const [path, disk] of [...(read()?.disks ?? [])].slice(0, limits.metricPaths)) {
+          const value = figure(disk)
+          if (value !== undefined) this.set({ path }, value)
+        }
+      },
+    })
+  perPath(
+    'free_bytes',
+    'Bytes free for the flow under each path that is watched.',
+    ({ freeBytes }) => freeBytes,
+  )
+  perPath('size_bytes', 'Bytes that the flow could use there in all.', ({ sizeBytes }) => sizeBytes)
+  perPath('free_inodes', 'Files that can still be made there.', ({ freeInodes, inodes }) =>
+    inodes > 0 ? freeInodes : undefined,
+  )
 }
 
 function secondsOf(ms: number | undefined): number | undefined {

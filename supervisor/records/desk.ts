@@ -47,8 +47,8 @@ export interface DeskParts extends ReadParts {
   leaseMs(): number
   timeoutMs(): number
   maxAttempts(): number
-  /** Why nothing is handed out now: the container stops, or no flow is there to take it. */
-  closed(): 'draining' | 'no_flow' | undefined
+  /** Why nothing is handed out now: the container stops, no flow is there to take it, or a disk is all but full. */
+  closed(): Closed | undefined
   /** The local queue takes nothing new. */
   queueFull(): boolean
   /** Into the local queue, or past it where that may be. Absent where there is none. */
@@ -56,6 +56,8 @@ export interface DeskParts extends ReadParts {
     operations: readonly { operation: Operation; mode: 'auto' | 'queue' }[],
   ) => Promise<readonly Submitted[]>
 }
+
+export type Closed = 'draining' | 'no_flow' | 'disk_critical'
 
 export class RecordDesk implements Records {
   readonly #parts: DeskParts
@@ -155,8 +157,12 @@ export class RecordDesk implements Records {
 
   /** Nothing is handed out any more; what was claimed ahead goes back. */
   drain(): void {
-    for (const feed of this.#feeds.values()) feed.refuse(this.#refusal('draining'))
-    this.#giveBackAhead()
+    this.#refuseAll('draining')
+  }
+
+  /** The same for as long as `closed` says so. */
+  shed(): void {
+    this.#refuseAll('disk_critical')
   }
 
   /** Gives back everything and ends the lease. Never rejects. */
@@ -315,7 +321,19 @@ export class RecordDesk implements Records {
     if (why) throw this.#refusal(why)
   }
 
-  #refusal(why: 'draining' | 'no_flow'): FlowkeepError {
+  #refuseAll(why: Closed): void {
+    for (const feed of this.#feeds.values()) feed.refuse(this.#refusal(why))
+    this.#giveBackAhead()
+  }
+
+  #refusal(why: Closed): FlowkeepError {
+    if (why === 'disk_critical') {
+      return new FlowkeepError('disk_full', {
+        operation: 'cannot claim',
+        message: 'less than CONTAINER_DISK_CRITICAL_PERCENT of a disk is free',
+        hint: 'Claim again later; the health check disk says which one it is.',
+      })
+    }
     if (why === 'draining') {
       return new FlowkeepError('draining', {
         operation: 'cannot claim',

@@ -3,7 +3,12 @@
 import { FlowkeepError } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
 
-export function noRecords(): Records & { flowGone(): void; drain(): void; close(): Promise<void> } {
+export function noRecords(): Records & {
+  flowGone(): void
+  drain(): void
+  shed(): void
+  close(): Promise<void>
+} {
   const refuse = async (): Promise<never> => {
     throw new FlowkeepError('config_invalid', {
       operation: 'cannot use records',
@@ -16,6 +21,7 @@ export function noRecords(): Records & { flowGone(): void; drain(): void; close(
     stats: () => ({ database: null, state: 'not_configured', held: 0, ahead: 0, queues: {} }),
     flowGone: () => {},
     drain: () => {},
+    shed: () => {},
     close: () => Promise.resolve(),
   }
 }

@@ -5,37 +5,53 @@ import { statfs } from 'node:fs/promises'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 
+/** What an unprivileged process may still write, and what it may have in all, as `df` counts it. */
+export interface Space {
+  readonly freeBytes: number
+  readonly sizeBytes: number
+  readonly freeInodes: number
+  /** 0 where the file system has no fixed number of them. */
+  readonly inodes: number
+}
+
 export interface Disks {
-  /** Bytes an unprivileged process may still write, for each path that answered in time. */
-  freeBytes(): Promise<ReadonlyMap<string, number>>
+  /** Of each path that answered in time. */
+  spaces(): Promise<ReadonlyMap<string, Space>>
+}
+
+/** As statfs(2) says it. */
+interface Figures {
+  readonly bsize: number
+  readonly blocks: number
+  readonly bfree: number
+  readonly bavail: number
+  readonly files: number
+  readonly ffree: number
 }
 
 export function createDisks(
   paths: readonly string[],
   clock: Clock = systemClock,
-  ask: (path: string) => Promise<{ bavail: number; bsize: number }> = (path) => statfs(path),
+  ask: (path: string) => Promise<Figures> = (path) => statfs(path),
 ): Disks {
-  const asked = new Map<string, Promise<number | undefined>>()
+  const asked = new Map<string, Promise<Space | undefined>>()
 
-  function freeOf(path: string): Promise<number | undefined> {
+  function spaceOf(path: string): Promise<Space | undefined> {
     const pending = asked.get(path)
     if (pending) return pending
     const answer = ask(path)
-      .then(
-        ({ bavail, bsize }) => bavail * bsize,
-        () => undefined,
-      )
+      .then(spaceFrom, () => undefined)
       .finally(() => asked.delete(path))
     asked.set(path, answer)
     return answer
   }
 
-  async function freeBytes(): Promise<ReadonlyMap<string, number>> {
-    const free = new Map<string, number>()
+  async function spaces(): Promise<ReadonlyMap<string, Space>> {
+    const found = new Map<string, Space>()
     const answers = Promise.all(
       paths.map(async (path) => {
-        const bytes = await freeOf(path)
-        if (bytes !== undefined) free.set(path, bytes)
+        const space = await spaceOf(path)
+        if (space !== undefined) found.set(path, space)
       }),
     )
     let giveUp = () => {}
@@ -45,8 +61,14 @@ export function createDisks(
     const timer = clock.startTimer(limits.diskProbeMs, giveUp)
     await Promise.race([answers, tooLate])
     timer.cancel()
-    return new Map(free)
+    return new Map(found)
   }
 
-  return { freeBytes }
+  return { spaces }
+}
+
+/** Blocks that only root may use are neither free nor part of the whole. */
+function spaceFrom({ bsize, blocks, bfree, bavail, files, ffree }: Figures): Space {
+  const sizeBytes = Math.max(0, blocks - bfree + bavail) * bsize
+  return { freeBytes: bavail * bsize, sizeBytes, freeInodes: ffree, inodes: files }
 }

@@ -17,6 +17,7 @@ const compositionRoots = new Set([
   'supervisor/program.ts',
   'supervisor/main.ts',
   'supervisor/dependencies.ts',
+  'supervisor/disk.ts',
   'supervisor/security.ts',
   'supervisor/local-queue.ts',
   'supervisor/offline-queue.ts',

@@ -94,6 +94,9 @@ export async function startSupervised(t: TestContext, options: SupervisedOptions
     CONTAINER_RESTART_POLICY: 'never',
     // The checks would look at this machine, which is no container; who tests them asks for them.
     CONTAINER_SECURITY_ENFORCE: 'off',
+    // Nor is the disk of this machine its own.
+    CONTAINER_DISK_LOW_PERCENT: '0',
+    CONTAINER_DISK_CRITICAL_PERCENT: '0',
     ...options.environment,
   }
   const { asPid1 = true, launcher = [] } = options

@@ -21,6 +21,9 @@ CLOSING_SECONDS = 2.0
 """For giving back what was not begun; what is left then, the supervisor takes back itself."""
 REMINDER_SECONDS = 60.0
 
+WAITED_FOR = ("dependency_unavailable", "disk_full")
+"""Codes of a claim that an endless loop waits out."""
+
 _log = logging.getLogger("flowkeep")
 
 
@@ -140,7 +143,7 @@ class Records:
         except (Cancelled, Draining):
             return None
         except FlowkeepError as error:
-            if self._once or error.code != "dependency_unavailable":
+            if self._once or error.code not in WAITED_FOR:
                 raise
             self._say_unavailable(error)
             return []

@@ -9,9 +9,9 @@ import { type Pgbouncer, startPgbouncer } from '../../harness/pgbouncer.ts'
 import { type PostgresServer, startPostgres } from '../../harness/postgres.ts'
 import { type PostgresProxy, startPostgresProxy } from '../../harness/postgres-proxy.ts'
 import { seededRandom } from '../../harness/seeded-random.ts'
+import { createSmallDisk, noSmallDisk, type SmallDisk } from '../../harness/small-disk.ts'
 import { passwordUser, prepareDatabase, setPassword } from './database.ts'
 import { Member } from './member.ts'
-import { createSmallDisk, noSmallDisk, type SmallDisk } from './small-disk.ts'
 
 export interface Stage {
   readonly work: WorkDirectory

@@ -152,7 +152,7 @@ t.test('§6 the example that ships is a check with a header of its own', async (
     timeoutMs: 1_000,
     logger: { ...quiet, warn: (fields) => t.fail(JSON.stringify(fields)) },
   })
-  t.match(check, { name: 'disk', intervalMs: 30_000, timeoutMs: 5_000 })
+  t.match(check, { name: 'work-directory', intervalMs: 30_000, timeoutMs: 5_000 })
   t.equal(others.length, 0)
   const outcome = await check?.run(new AbortController().signal)
   t.match(outcome?.message, /^\d+ % free under \/tmp$/)

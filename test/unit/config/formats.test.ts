@@ -19,6 +19,10 @@ function read(format: AnyFormat, text: string): string | number | boolean {
   return parsed.ok ? parsed.value : 'refused'
 }
 
+function refusedAll(...texts: string[]): Record<string, 'refused'> {
+  return Object.fromEntries(texts.map((text) => [text, 'refused' as const]))
+}
+
 const table: [string, AnyFormat, Record<string, string | number | boolean>][] = [
   [
     'lists: every item as it has to be, each once',
@@ -34,6 +38,27 @@ const table: [string, AnyFormat, Record<string, string | number | boolean>][] = 
     'lists of paths: absolute ones',
     formats.absolutePaths,
     { '/usr/bin/su,/bin/ping': '/usr/bin/su,/bin/ping', 'bin/su': 'refused', '/bin/su,': 'refused' },
+  ],
+  [
+    'clean-up paths: directories of their own, never the system',
+    formats.cleanupPaths,
+    {
+      '/tmp': '/tmp',
+      '/data/tmp,/var/log/flow': '/data/tmp,/var/log/flow',
+      ...refusedAll('/', '/etc', '/etc/x', '/usr/lib/y', '/proc/1', '/root/x', '/var', '/home', '/lib64/x'),
+      ...refusedAll('tmp', '/tmp/', '/tmp/..', '/tmp/../etc', '/data//x', '/data/./x', '/tmp,', '/t\0'),
+    },
+  ],
+  [
+    'cron schedules: five or six fields of numbers within bounds',
+    formats.cronSchedule,
+    {
+      '*/10 * * * *': '*/10 * * * *',
+      '0 0-6/2,12 1 * 7': '0 0-6/2,12 1 * 7',
+      '*/30  * * * * *': '*/30 * * * * *',
+      ...refusedAll('* * * *', '* * * * * * *', '60 * * * *', '* 24 * * *', '* * 0 * *', '* * * 13 *'),
+      ...refusedAll('* * * * 8', '*/0 * * * *', '5/2 * * * *', '5-1 * * * *', '@daily', '* * * jan *'),
+    },
   ],
   [
     'whole numbers: the whole text, within bounds',

@@ -29,6 +29,8 @@ t.test('§5 every default', async (t) => {
     queue: { maxOperations: 1_000_000, maxBytes: 1024 ** 3, maxAgeMs: 604_800_000 },
     records: { database: 'a', leaseMs: 30_000, timeoutMs: 900_000, maxAttempts: 5 },
     health: { directory: '/opt/flowkeep/healthchecks', intervalMs: 10_000, timeoutMs: 5000 },
+    disk: { lowPercent: 15, criticalPercent: 5 },
+    cleanup: { paths: [], maxAgeMs: 86_400_000, schedule: '*/10 * * * *' },
     security: { enforce: 'warn', accepted: [], allowedPorts: [], allowedSetuid: [] },
   })
   t.match(databases['a'], { poolSize: 5, connectTimeoutMs: 5000, healthQuery: 'select 1', required: true })
@@ -81,6 +83,11 @@ t.test('R1.2 every variable reaches its place', async (t) => {
     CONTAINER_RECORDS_MAX_ATTEMPTS: '23',
     CONTAINER_DATABASE_A_URL: 'postgres://db/a',
     CONTAINER_DATABASE_A_POOL_SIZE: '14',
+    CONTAINER_DISK_LOW_PERCENT: '24',
+    CONTAINER_DISK_CRITICAL_PERCENT: '23',
+    CONTAINER_CLEANUP_PATHS: '/data/tmp, /logs',
+    CONTAINER_CLEANUP_MAX_AGE: '25h',
+    CONTAINER_CLEANUP_SCHEDULE: '26 * * * *',
     CONTAINER_SECURITY_ENFORCE: 'critical',
     CONTAINER_SECURITY_ACCEPTED: 'S14, S27',
     CONTAINER_SECURITY_ALLOWED_PORTS: '80,443',
@@ -116,6 +123,8 @@ t.test('R1.2 every variable reaches its place', async (t) => {
     queue: { maxOperations: 13, maxBytes: 65_536, maxAgeMs: 1_209_600_000 },
     records: { database: 'a', leaseMs: 21_000, timeoutMs: 1_320_000, maxAttempts: 23 },
     health: { directory: '/checks', intervalMs: 8000, timeoutMs: 9000 },
+    disk: { lowPercent: 24, criticalPercent: 23 },
+    cleanup: { paths: ['/data/tmp', '/logs'], maxAgeMs: 90_000_000, schedule: '26 * * * *' },
     security: {
       enforce: 'critical',
       accepted: ['S14', 'S27'],
@@ -183,6 +192,16 @@ t.test('R1.4 rules between two variables name both', async (t) => {
       'CONTAINER_STATE_DIRECTORY',
     ],
     [
+      { CONTAINER_DISK_CRITICAL_PERCENT: '20' },
+      'CONTAINER_DISK_CRITICAL_PERCENT',
+      'CONTAINER_DISK_LOW_PERCENT',
+    ],
+    [
+      { CONTAINER_CLEANUP_PATHS: '/tmp,/data/state/x', CONTAINER_STATE_DIRECTORY: '/data/state' },
+      'CONTAINER_CLEANUP_PATHS',
+      'CONTAINER_STATE_DIRECTORY',
+    ],
+    [
       {
         CONTAINER_SERVICE_A_URL: 'http://a',
         CONTAINER_SERVICE_A_TOKEN: 'x',
@@ -212,6 +231,8 @@ t.test('R1.4 the edges of those rules are allowed', async (t) => {
     { CONTAINER_GATE_BACKOFF_MIN: '1s', CONTAINER_GATE_BACKOFF_MAX: '1s' },
     { CONTAINER_STOP_GRACE: '10s', CONTAINER_STOP_DRAIN: '7500ms' },
     { CONTAINER_FLOW_READY_AFTER: '299s' },
+    { CONTAINER_DISK_LOW_PERCENT: '5' },
+    { CONTAINER_CLEANUP_PATHS: '/data', CONTAINER_STATE_DIRECTORY: '/data/state' },
     { CONTAINER_FLOW_READY: 'notify', CONTAINER_FLOW_READY_TIMEOUT: '500ms' },
   ]) {
     t.same(problemsWith(environment), [], JSON.stringify(environment))

@@ -46,7 +46,8 @@ const sources: MetricSources = {
       prefect: { ...idleTarget, kind: 'service', queued: 1, breaker: 'half_open' },
     },
   }),
-  diskFreeBytes: async () => new Map([['/var/lib/flowkeep', 12_345]]),
+  disks: async () =>
+    new Map([['/var/lib/flowkeep', { freeBytes: 12_345, sizeBytes: 50_000, freeInodes: 10, inodes: 20 }]]),
 }
 
 /** Everything has happened at least once, unless `filled` is false. */

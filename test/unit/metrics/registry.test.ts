@@ -4,6 +4,7 @@ import { stateNames } from '../../../supervisor/core/lifecycle.ts'
 import { limits } from '../../../supervisor/core/limits.ts'
 import type { TargetStats } from '../../../supervisor/core/queue.ts'
 import type { RecordQueueStats } from '../../../supervisor/core/records.ts'
+import type { DiskFigures } from '../../../supervisor/metrics/sources.ts'
 import { emptyStats, idleTarget } from '../../harness/fake-queue.ts'
 import { createFilledMetrics, samplesOf } from './metrics-fixture.ts'
 
@@ -132,10 +133,10 @@ t.test('R1.5 checks that are gone after a reload leave no series', async (t) => 
 
 t.test('§10 100,000 names from outside make no more series than the bound', async (t) => {
   const checks: Record<string, CheckReport> = {}
-  const disks = new Map<string, number>()
+  const disks = new Map<string, DiskFigures>()
   for (let n = 0; n < 100_000; n++) {
     checks[`database:${n}`] = { status: 'healthy', message: '', since: '', durationMs: 1 }
-    disks.set(`/mnt/${n}`, n)
+    disks.set(`/mnt/${n}`, { freeBytes: n, sizeBytes: n, freeInodes: n, inodes: n })
   }
   const targets: Record<string, TargetStats> = {}
   for (let n = 0; n < 1_000; n++) targets[`database_${n}`] = { ...idleTarget, queued: 1, dead: 2 }
@@ -154,7 +155,7 @@ t.test('§10 100,000 names from outside make no more series than the bound', asy
   const { metrics } = createFilledMetrics({
     records: () => ({ database: 'flows', state: 'ready', held: 0, ahead: 0, queues }),
     health: () => ({ checks }),
-    diskFreeBytes: async () => disks,
+    disks: async () => disks,
     queue: () => ({ ...emptyStats, targets }),
   })
   for (let n = 0; n < 100_000; n++) {

@@ -1,6 +1,6 @@
 import type { Submitted } from '../../../supervisor/core/queue.ts'
 import type { HandedRecord } from '../../../supervisor/core/records.ts'
-import { type DeskParts, RecordDesk } from '../../../supervisor/records/desk.ts'
+import { type Closed, type DeskParts, RecordDesk } from '../../../supervisor/records/desk.ts'
 import { createMemoryRecordStore, type MemoryRecordStore } from '../../harness/memory-record-store.ts'
 import { createTestClock, type TestClock } from '../../harness/test-clock.ts'
 
@@ -13,7 +13,7 @@ export interface OpenDesk {
   readonly logged: string[]
   /** Operations handed to the local queue. */
   readonly submitted: Parameters<Submit>[0][number][]
-  readonly now: { closed: 'draining' | 'no_flow' | undefined; queueFull: boolean; answer: Submitted }
+  readonly now: { closed: Closed | undefined; queueFull: boolean; answer: Submitted }
   claim(limit?: number, waitMs?: number, gone?: AbortSignal): Promise<readonly HandedRecord[]>
 }
 

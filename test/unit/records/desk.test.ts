@@ -111,6 +111,19 @@ t.test('R2.5 what cannot be had says why, and what to do', async (t) => {
   await t.rejects(claim(), refusal('wrong_state'))
 })
 
+t.test('R8.4 with a disk all but full nothing is handed out, also to who waits already', async (t) => {
+  const { desk, claim, now } = openDesk()
+  const waiting = claim(1, 10_000)
+  await settleDown()
+  now.closed = 'disk_critical'
+  desk.shed()
+  await t.rejects(waiting, refusal('disk_full'))
+  await desk.enqueue({ queue: 'q', records: [{ payload: 1 }] })
+  await t.rejects(claim(), refusal('disk_full'))
+  now.closed = undefined
+  t.equal((await claim()).length, 1)
+})
+
 t.test('R8.2 a flow that dies has its records back at once, with an attempt used up', async (t) => {
   const { store, desk, claim } = openDesk()
   store.add('q', 2)

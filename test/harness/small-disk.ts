@@ -9,6 +9,8 @@ import { join } from 'node:path'
 export interface SmallDisk {
   /** Goes before a command that is to see it. */
   readonly launcher: readonly string[]
+  /** Where it is to be seen from outside. */
+  readonly path: string
   /** Takes all the room there is. */
   fill(): void
   empty(): void
@@ -31,10 +33,12 @@ export async function createSmallDisk(directory: string, mebibytes: number): Pro
   })
   const [said] = await Promise.race([once(shell.stdout, 'data'), once(shell, 'exit')])
   if (!String(said).startsWith('mounted')) throw new Error(`cannot mount a tmpfs on ${directory}`)
-  const filler = join(`/proc/${shell.pid}/root`, directory, 'filler')
+  const path = join(`/proc/${shell.pid}/root`, directory)
+  const filler = join(path, 'filler')
   const enter = asRoot ? [] : ['--user', '--preserve-credentials']
   return {
     launcher: ['nsenter', '--target', String(shell.pid), ...enter, '--mount', '--'],
+    path,
     fill() {
       const fd = openSync(filler, 'w')
       for (const size of [1 << 20, 1 << 12]) fillWith(fd, Buffer.alloc(size, 1))
