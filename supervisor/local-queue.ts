@@ -2,7 +2,7 @@
 // database and service of the settings. Made here, beside `main.ts`, because the running supervisor and
 // `flowkeep queue` without one need the same.
 
-import { randomUUID } from 'node:crypto'
+import { randomUUIDv7 } from 'node:crypto'
 import type { Settings } from './config/settings.ts'
 import type { Clock } from './core/clock.ts'
 import { messageOf } from './core/errors.ts'
@@ -62,7 +62,7 @@ export async function openLocalQueue(host: QueueHost): Promise<OpenedQueue> {
     ...{ clock, random, logger, counted, knock, bounds, targets: opened.targets },
     journal: await openSlot(slot, bounds),
     problemOf,
-    newId: () => randomUUID(),
+    newId: () => randomUUIDv7(),
     adopt: () =>
       Promise.all(abandonedSlots(slots, limits.queueAdoptedSlots).map((slot) => openSlot(slot, bounds))),
   })

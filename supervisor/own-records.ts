@@ -1,7 +1,7 @@
 // Records with what they stand on: the pool of the database that holds them, the local queue, and the schedule by which
 // lost ones are taken back. Made here, beside `main.ts`, which ties them to the lifecycle.
 
-import { randomUUID } from 'node:crypto'
+import { randomUUIDv7 } from 'node:crypto'
 import type { Settings } from './config/settings.ts'
 import type { Clock } from './core/clock.ts'
 import { endingStates, type StateName } from './core/lifecycle.ts'
@@ -47,7 +47,7 @@ function openDesk(host: RecordsHost, database: string): OpenedRecords {
   const { clock, random, logger, instance, operations } = host
   const settings = () => host.settings().records
   const desk = new RecordDesk({
-    ...{ clock, random, logger, instance, database, problemOf, newId: randomUUID },
+    ...{ clock, random, logger, instance, database, problemOf, newId: randomUUIDv7 },
     store: createRecordStore(() => operations.pools.get(database)),
     leaseMs: () => settings().leaseMs,
     timeoutMs: () => settings().timeoutMs,

@@ -1,7 +1,7 @@
 // `flowkeep submit`: one operation from the options, or one on each line of standard input. It says of each whether it
 // was applied or queued. An id is always sent, so that an answer that is lost can be asked for again.
 
-import { randomUUID } from 'node:crypto'
+import { randomUUIDv7 } from 'node:crypto'
 import { type Json, type JsonObject, parseExact } from '../core/json.ts'
 import { limits } from '../core/limits.ts'
 import type { AskSupervisor } from './control-client.ts'
@@ -34,7 +34,7 @@ export type Described =
   | { readonly operation: JsonObject & { readonly id: string } }
   | { readonly wrong: string }
 
-export function describeOperation(options: SubmitOptions, newId: () => string = randomUUID): Described {
+export function describeOperation(options: SubmitOptions, newId: () => string = randomUUIDv7): Described {
   const { target, sql, method, path } = options
   if (target === undefined)
     return { wrong: '--target is missing: the lower-case name of a database or service' }

@@ -13,6 +13,7 @@ import { blockedStdout } from './benchmarks/blocked-stdout.ts'
 import { boot } from './benchmarks/boot.ts'
 import { dockerRun } from './benchmarks/docker-run.ts'
 import { drainBenchmark } from './benchmarks/drain.ts'
+import { enqueue } from './benchmarks/enqueue.ts'
 import { gate } from './benchmarks/gate.ts'
 import { health } from './benchmarks/health.ts'
 import { idle } from './benchmarks/idle.ts'
@@ -30,7 +31,7 @@ import { jsonOf, type Measured, textOf, verdicts } from './harness/report.ts'
 
 const benchmarks: readonly Benchmark[] = [
   ...[boot, loaded, idle, idleDocker, orphans, signals, logPump, logDocker],
-  ...[blockedStdout, health, scrape, slowClients, dockerRun, gate, drainBenchmark, recordsBenchmark],
+  ...[blockedStdout, health, scrape, slowClients, dockerRun, gate, enqueue, drainBenchmark, recordsBenchmark],
 ]
 
 const usage = `npm run bench -- [--quick] [--json FILE] [NAME…]

@@ -44,6 +44,7 @@ export function journalOver(runner: Runner): Journal {
 }
 
 function appendedOf(appended: AppendedRow): Appended {
+  if (typeof appended === 'number') return { state: 'stored', seq: appended }
   return appended.state === 'known' ? { state: 'known', known: knownOf(appended.known) } : appended
 }
 

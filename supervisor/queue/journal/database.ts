@@ -44,7 +44,16 @@ const emptyMeta: Meta = {
   corrupt_entries: 0,
 }
 
-const rowNames = columns.split(', ')
+/** Made once: a text that is put together for each call costs more than what it does. */
+const text = {
+  byId: `SELECT ${columns} FROM ops WHERE id = ?`,
+  bySeq: `SELECT ${columns} FROM ops WHERE seq = ?`,
+  after: `SELECT ${columns} FROM ops WHERE seq > ? ORDER BY seq LIMIT ?`,
+  insert: `INSERT INTO ops (${columns}) VALUES (${columns.replaceAll(/\w+/g, '?')})`,
+  insertNew: `INSERT INTO ops (${columns}) VALUES (${columns.replaceAll(/\w+/g, '?')}) ON CONFLICT (id) DO NOTHING`,
+  laneRows: `SELECT ${columns} FROM ops INDEXED BY lanes
+    WHERE target = ? AND lane = ? AND place < 3 AND seq >= ? AND seq < ? ORDER BY seq`,
+}
 
 export class Database {
   readonly #db: DatabaseSync
@@ -175,16 +184,20 @@ export class Database {
   // Rows
 
   rowOfId(id: string): Row | undefined {
-    return this.#get<Row>(`SELECT ${columns} FROM ops WHERE id = ?`, id)
+    return this.#get<Row>(text.byId, id)
   }
 
   row(seq: number): Row | undefined {
-    return this.#get<Row>(`SELECT ${columns} FROM ops WHERE seq = ?`, seq)
+    return this.#get<Row>(text.bySeq, seq)
   }
 
   insert(row: Row): void {
-    const values = rowNames.map((name) => row[name as keyof Row])
-    this.#run(`INSERT INTO ops (${columns}) VALUES (${rowNames.map(() => '?').join(', ')})`, ...values)
+    this.#run(text.insert, ...valuesOf(row))
+  }
+
+  /** False when its id is there already. */
+  insertNew(row: Row): boolean {
+    return this.#prepare(text.insertNew).run(...valuesOf(row)).changes === 1
   }
 
   /** Writes what may change of it. */
@@ -216,7 +229,7 @@ export class Database {
   }
 
   firstRows(afterSeq: number, limit: number): Row[] {
-    return this.#all<Row>(`SELECT ${columns} FROM ops WHERE seq > ? ORDER BY seq LIMIT ?`, afterSeq, limit)
+    return this.#all<Row>(text.after, afterSeq, limit)
   }
 
   /** Of one state, by position. */
@@ -258,9 +271,8 @@ export class Database {
 
   /** Rows of a lane with `fromSeq <= seq < untilSeq`. */
   *laneRows(target: string, lane: string, fromSeq: number, untilSeq: number): Generator<Row> {
-    const sql = `SELECT ${columns} FROM ops INDEXED BY lanes
-      WHERE target = ? AND lane = ? AND place < 3 AND seq >= ? AND seq < ? ORDER BY seq`
-    for (const row of this.#prepare(sql).iterate(target, lane, fromSeq, untilSeq)) yield row as unknown as Row
+    const rows = this.#prepare(text.laneRows).iterate(target, lane, fromSeq, untilSeq)
+    for (const row of rows) yield row as unknown as Row
   }
 
   nextOfLane(target: string, lane: string, fromSeq: number): number | undefined {
@@ -358,6 +370,31 @@ export class Database {
   #all<T>(sql: string, ...values: SQLInputValue[]): T[] {
     return this.#prepare(sql).all(...values) as T[]
   }
+}
+
+/** In the order of `columns`. */
+function valuesOf(row: Row): SQLInputValue[] {
+  return [
+    row.seq,
+    row.id,
+    row.target,
+    row.lane,
+    row.hash,
+    row.work,
+    row.expires_at,
+    row.bytes,
+    row.crc,
+    row.place,
+    row.held,
+    row.session,
+    row.maybe,
+    row.revision,
+    row.attempts,
+    row.accepted_at,
+    row.changed_at,
+    row.reason,
+    row.state_crc,
+  ]
 }
 
 export function isSoundMeta(row: Meta & { readonly one?: number; readonly crc: number }): boolean {

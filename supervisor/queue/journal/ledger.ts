@@ -24,8 +24,9 @@ export interface KnownRow {
   readonly result: string | null
 }
 
+/** Where it is stored, the position alone: plain numbers cross threads at no cost. */
 export type AppendedRow =
-  | { readonly state: 'stored'; readonly seq: number }
+  | number
   | { readonly state: 'known'; readonly known: KnownRow }
   | { readonly state: 'full'; readonly bound: 'operations' | 'bytes' | 'disk' }
 
@@ -57,6 +58,7 @@ export interface OverdueBounds {
 
 /** Lanes let go at once when their time has come. */
 const dueBatch = 1_000
+const occupiedLanesMax = 10_000
 
 interface TouchedLane {
   readonly target: string
@@ -72,6 +74,8 @@ export class Ledger {
   #meta: Meta
   #targets: Map<string, TargetRow>
   readonly #touched = new Set<TargetRow>()
+  /** Some of the lanes that hold something: what comes behind it asks no index. */
+  readonly #occupied = new Set<string>()
   #writing = false
 
   /** @throws Corrupt where the counters are gone */
@@ -126,6 +130,7 @@ export class Ledger {
 
   rollback(): void {
     this.#touched.clear()
+    this.#occupied.clear()
     this.#writing = false
     this.#db.rollback()
     this.#meta = this.#readMeta()
@@ -135,13 +140,17 @@ export class Ledger {
   // What the journal promises
 
   append(drafts: readonly Draft[]): AppendedRow[] {
-    return drafts.map((draft) => {
-      const known = this.#known(draft.id)
-      if (known) return { state: 'known', known }
+    return drafts.map((draft): AppendedRow => {
+      const done = this.#knownDone(draft.id)
+      if (done) return { state: 'known', known: done }
       const bytes = bytesOf(draft)
       const bound = this.#boundReached(bytes)
+      const seq = bound ? undefined : this.#insertNew(draft, bytes)
+      if (seq !== undefined) return seq
+      const known = this.#knownEntry(draft.id)
+      if (known) return { state: 'known', known }
       if (bound) return { state: 'full', bound }
-      return { state: 'stored', seq: this.#insert(draft, bytes) }
+      throw new Corrupt(`an index names "${draft.id}", which is not there`)
     })
   }
 
@@ -197,7 +206,7 @@ export class Ledger {
       // Discarded meanwhile, or settled by a call whose answer was lost.
       if (!where || where.place === place.dead) continue
       this.#write()
-      const name = `${where.target} ${where.lane}`
+      const name = laneName(where)
       const lane = lanes.get(name) ?? { target: where.target, lane: where.lane, untilMs: undefined }
       if (change.to === 'done') {
         this.#count(where, -1)
@@ -265,8 +274,16 @@ export class Ledger {
   }
 
   #known(id: string): KnownRow | undefined {
+    return this.#knownEntry(id) ?? this.#knownDone(id)
+  }
+
+  #knownEntry(id: string): KnownRow | undefined {
     const row = this.#db.rowOfId(id)
-    if (row) return { state: stateOf(checked(row)), contentHash: row.hash, result: null }
+    return row && { state: stateOf(checked(row)), contentHash: row.hash, result: null }
+  }
+
+  #knownDone(id: string): KnownRow | undefined {
+    if (this.#meta.next_done === this.#meta.first_done) return undefined
     const done = this.#db.done(id)
     if (!done) return undefined
     if (done.crc !== doneCrc(id, done.hash, done.result))
@@ -282,12 +299,17 @@ export class Ledger {
     return roomLeft() ? undefined : 'disk'
   }
 
-  #insert(draft: Draft, bytes: number): number {
+  /** Undefined when its id is there already. */
+  #insertNew(draft: Draft, bytes: number): number | undefined {
     this.#write()
-    const seq = this.#meta.next_seq++
+    const seq = this.#meta.next_seq
     const row = newRow(draft, { seq, session: this.#session, wallMs: this.#options.wallMs(), bytes })
-    if (!this.#db.headOfLane(draft.target, draft.lane)) row.place = place.free
-    this.#db.insert(row)
+    const lane = laneName(draft)
+    if (!this.#occupied.has(lane) && !this.#db.headOfLane(draft.target, draft.lane)) row.place = place.free
+    if (!this.#db.insertNew(row)) return undefined
+    this.#meta.next_seq++
+    if (this.#occupied.size >= occupiedLanesMax) this.#occupied.clear()
+    this.#occupied.add(lane)
     this.#count(row, 1)
     return seq
   }
@@ -310,7 +332,10 @@ export class Ledger {
   /** The first of a lane stands where `take` finds it, or waits. */
   #place({ target, lane, untilMs }: TouchedLane): void {
     const head = this.#db.headOfLane(target, lane)
-    if (!head) return
+    if (!head) {
+      this.#occupied.delete(laneName({ target, lane }))
+      return
+    }
     if (untilMs !== undefined) this.#db.wait(head.seq, this.#session, untilMs)
     else if (head.place === place.behind) this.#db.free(head.seq)
   }
@@ -394,6 +419,11 @@ export class Ledger {
   #readTargets(): Map<string, TargetRow> {
     return new Map(this.#db.targets().map((row) => [row.target, row]))
   }
+}
+
+/** No target has a space in its name. */
+function laneName({ target, lane }: { readonly target: string; readonly lane: string }): string {
+  return `${target} ${lane}`
 }
 
 export function doneCrc(id: string, hash: string, result: string | null): number {

@@ -72,6 +72,8 @@ export class Store {
   #diskFull = false
   /** While a group is tried again that the disk had no room for. */
   #refusing = false
+  /** Asked once for each group. */
+  #roomForGroup: boolean | undefined
   /** Where the check of a large journal has come to; undefined when it is through. */
   #scrubbed: number | undefined
   #figures: JournalFigures = noFigures
@@ -141,6 +143,7 @@ export class Store {
 
   #attempt(calls: readonly Call[]): Outcome[] {
     const { ledger, mark } = this.#opened()
+    this.#roomForGroup = undefined
     const outcomes = calls.map((call): Outcome => ({ ok: true, value: execute(ledger, call) }))
     if (ledger.commit()) {
       mark.write({ commits: ledger.commits, entries: ledger.entries })
@@ -228,7 +231,9 @@ export class Store {
   }
 
   #roomLeft(): boolean {
-    return !this.#refusing && this.#ballast.roomLeft
+    if (this.#refusing) return false
+    this.#roomForGroup ??= this.#ballast.roomLeft
+    return this.#roomForGroup
   }
 
   // A disk that fails
