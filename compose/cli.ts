@@ -12,7 +12,12 @@ import { createTerminal } from './host/terminal.ts'
 /** The root directory of the checkout, without a slash at its end. */
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 
-interface Json {
+interface BuildFlags {
+  readonly dryRun?: true
+  readonly cache: boolean
+  readonly pull?: true
+  readonly push?: true
+  readonly report?: true
   readonly json?: true
 }
 
@@ -36,19 +41,24 @@ function createProgram(done: (code: number) => void): Command {
     .option('--no-cache', 'carry out every step anew, so that packages are fetched as they are today')
     .option('--pull', 'ask the registry for newer upstream images')
     .option('--push', 'push the images to REGISTRY')
+    .option('--report', 'build nothing; show past builds, their trend, and what would make them quicker')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       '\nREGISTRY, TAG, REVISION and CREATED of the environment go into names and labels, as images/README.md says.',
     )
-    .action(
-      async (targets: string[], options: Json & Record<'dryRun' | 'cache' | 'pull' | 'push', boolean>) => {
-        const { runBuild } = await import('./build/build-command.ts')
-        const place = { root, cacheDirectory: cacheDirectory(root), now: () => new Date().toISOString() }
-        const { dryRun = false, cache, pull = false, push = false, json = false } = options
-        done(await runBuild(place, { targets, dryRun, cache, pull, push }, createTerminal(json)))
-      },
-    )
+    .action(async (targets: string[], options: BuildFlags) => {
+      const { dryRun = false, cache, pull = false, push = false, json = false } = options
+      const directory = cacheDirectory(root)
+      if (options.report) {
+        const { runReport } = await import('./build/report-command.ts')
+        done(runReport(directory, Date.now(), createTerminal(json)))
+        return
+      }
+      const { runBuild } = await import('./build/build-command.ts')
+      const place = { root, cacheDirectory: directory, now: () => new Date().toISOString() }
+      done(await runBuild(place, { targets, dryRun, cache, pull, push }, createTerminal(json)))
+    })
 
   for (const command of program.commands) {
     command.showHelpAfterError(`(flowkeepctl ${command.name()} --help lists the options)`)

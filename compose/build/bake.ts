@@ -52,7 +52,7 @@ export async function bake(
   const progress = followProgress(ended)
   const stopWatching = watch(progress)
   try {
-    const args = [...targets, '--progress=rawjson', ...options]
+    const args = [...targets, ...options]
     const code = await followErrors(`${root}/${script}`, args, { cwd: root }, progress.line)
     return { progress, code }
   } finally {

@@ -5,6 +5,7 @@ import { paint } from '../../supervisor/core/text-table.ts'
 import { plural, seconds } from '../host/figures.ts'
 import type { Terminal } from '../host/terminal.ts'
 import { bake, buildProblem, printGraph } from './bake.ts'
+import { askBuilder } from './capabilities.ts'
 import { type Cause, causesOf, type Decision, decide, keyOf, type Made } from './decide.ts'
 import { imageIds } from './engine-images.ts'
 import type { Graph } from './graph.ts'
@@ -50,8 +51,9 @@ export async function runBuild(
   const view = await look(place.root, options.targets)
   refuseMissing(view)
   const record = readRecord(place.cacheDirectory)
+  const bakeOptions = optionsOf(options)
   const decisions = decide(view.graph, view.inputs, record, (tag) => view.images.get(tag)).map((decision) =>
-    forced(decision, options),
+    forced(decision, bakeOptions),
   )
   const due = decisions.filter(({ reasons }) => reasons.length > 0)
   const causes = causesOf(due)
@@ -63,12 +65,16 @@ export async function runBuild(
 
   for (const line of causeLines(causes)) terminal.say(line)
   const names = due.map(({ target }) => target)
-  const bakeOptions = await bakeOptionsOf(options)
+  const { rawProgress, keepsImages } = await askBuilder(place.root)
   const buildMs = performance.now()
   const baked = await bake(
     place.root,
     names,
-    bakeOptions,
+    [
+      ...bakeOptions,
+      ...(rawProgress ? ['--progress=rawjson'] : ['--progress=plain']),
+      ...(keepsImages || options.push ? [] : ['--load']),
+    ],
     (step) => tellStep(step, terminal),
     (progress) => watch(progress, terminal),
   )
@@ -132,13 +138,12 @@ function refuseMissing({ graph, inputs }: View): void {
 }
 
 /** What an option asks for is built, whether anything has changed or not. */
-function forced(decision: Decision, { cache, pull, push }: BuildOptions): Decision {
-  const options = [...(cache ? [] : ['--no-cache']), ...(pull ? ['--pull'] : []), ...(push ? ['--push'] : [])]
+function forced(decision: Decision, options: readonly string[]): Decision {
   const asked = options.map((name) => ({ change: 'asked' as const, name, of: decision.target }))
   return { ...decision, reasons: [...decision.reasons, ...asked] }
 }
 
-async function bakeOptionsOf({ cache, pull, push }: BuildOptions): Promise<string[]> {
+function optionsOf({ cache, pull, push }: BuildOptions): string[] {
   return [...(cache ? [] : ['--no-cache']), ...(pull ? ['--pull'] : []), ...(push ? ['--push'] : [])]
 }
 

@@ -4,7 +4,7 @@ import { FlowkeepError } from '../../supervisor/core/errors.ts'
 import { capture, type Output } from './run.ts'
 
 const noEngine =
-  /cannot connect to the docker daemon|is the docker daemon running|error during connect|permission denied.*docker(?:\.sock| daemon)|docker daemon socket|dial (?:unix|tcp)/i
+  /docker: (?:command )?not found|cannot connect to the docker daemon|is the docker daemon running|error during connect|permission denied.*docker(?:\.sock| daemon)|docker daemon socket|dial (?:unix|tcp)/i
 const noPlugin =
   /'(?<plugin>buildx|compose)' is not a docker command|unknown shorthand flag|docker: unknown command: docker (?<other>\w+)/
 
@@ -22,13 +22,16 @@ export function engineProblem(stderr: string): FlowkeepError | undefined {
   }
   if (!noEngine.test(stderr)) return undefined
   const refused = /permission denied/i.test(stderr)
+  const absent = /not found/.test(stderr)
   return new FlowkeepError('engine_unavailable', {
     operation: 'cannot reach the Docker engine',
     subject: 'docker',
-    message: lastLine(stderr),
-    hint: refused
-      ? 'This user may not use the engine: join the group docker (and log in again), or use a rootless engine.'
-      : 'Start the engine (systemctl start docker), or point DOCKER_HOST or `docker context use` at one that runs.',
+    message: absent ? 'there is no docker command on PATH' : lastLine(stderr),
+    hint: absent
+      ? 'Install Docker Engine with its plugins buildx and compose, and run this again.'
+      : refused
+        ? 'This user may not use the engine: join the group docker (and log in again), or use a rootless engine.'
+        : 'Start the engine (systemctl start docker), or point DOCKER_HOST or `docker context use` at one that runs.',
   })
 }
 
