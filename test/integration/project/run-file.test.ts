@@ -5,6 +5,7 @@ import { checkout } from '../../harness/checkout.ts'
 import { runFiles } from '../../harness/run-file.ts'
 import { casesOf } from '../../harness/tap-cases.ts'
 import { runTier } from '../../harness/tiers.ts'
+import { until } from '../../harness/until.ts'
 
 const patient = { fileMs: 60_000, testMs: 30_000 }
 
@@ -51,7 +52,8 @@ t.test('R4.7 what a file leaves running ends with it', async (t) => {
   })
   const run = await runFiles([join(directory, 'a.test.ts')], checkout, patient)
   t.equal(run.code, 0)
-  t.notOk(isAlive(Number(readFileSync(join(directory, 'pid'), 'utf8'))))
+  const left = Number(readFileSync(join(directory, 'pid'), 'utf8'))
+  await until('the killed process is gone', async () => isAlive(left), (alive) => !alive)
 })
 
 /** A zombie that nobody has reaped yet is not alive. */

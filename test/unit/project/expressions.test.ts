@@ -9,7 +9,7 @@ import { parse } from 'acorn'
 import t from 'tap'
 import { checkout } from '../../harness/checkout.ts'
 
-const hostileChars = 200_000
+const hostileChars = 100_000
 /** Far above what a linear expression needs; only one that backtracks comes near. */
 const cutOffMs = 2_000
 
