@@ -229,6 +229,10 @@ export const limits = {
   recordsPollMsMax: 500,
   /** Milliseconds until what could not be told the database is told again. */
   recordsRetryMs: 1_000,
+  /** Milliseconds after which a claim whose answer was lost is not carried out any more. */
+  recordsLostClaimMs: 60_000,
+  /** Such claims that are known at one time. */
+  recordsLostClaims: 1_000,
   /** Batches of completions under way. */
   recordCompletionBatches: 2,
   /** Batches in one recovery. */

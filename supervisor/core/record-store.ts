@@ -16,6 +16,8 @@ export interface Position {
 
 export interface ClaimRequest {
   readonly session: string
+  /** Of its own within the session: should the answer be lost, what was claimed is given back by it. */
+  readonly number: number
   readonly queue: string
   readonly limit: number
   /** How long a record may be held. */
@@ -105,6 +107,8 @@ export interface RecordStore {
   complete(records: readonly Held[]): Promise<readonly boolean[]>
   /** Those that have a newer owner stay with that one. */
   giveBack(records: readonly Held[], how: GiveBack): Promise<void>
+  /** What these claims of the session have taken, as if it had never been claimed. Tells how many records. */
+  giveBackClaims(session: string, numbers: readonly number[]): Promise<number>
   recover(session: string | undefined, atMost: number): Promise<Recovered>
   enqueue(request: EnqueueRequest): Promise<Enqueued>
   count(): Promise<readonly QueueCounts[]>

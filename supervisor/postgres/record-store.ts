@@ -71,7 +71,7 @@ class PostgresRecordStore implements RecordStore {
   async claim(request: ClaimRequest): Promise<readonly ClaimedRecord[]> {
     const from = request.from ?? beginning
     const rows = await this.#ask<ClaimedRow>(claimQuery, [
-      ...[request.session, request.queue, request.limit, limits.recordsClaimBytes],
+      ...[request.session, request.number, request.queue, request.limit, limits.recordsClaimBytes],
       ...[request.timeoutMs, request.maxAttempts, from.priority, from.runAt, from.id],
     ])
     return rows.map(toClaimed)
@@ -91,6 +91,14 @@ class PostgresRecordStore implements RecordStore {
       ...columns(records),
       ...[begun, begun ? reason : null, suspect],
     ])
+  }
+
+  async giveBackClaims(session: string, numbers: readonly number[]): Promise<number> {
+    const rows = await this.#ask<{ records: number }>(
+      'select flowkeep.give_back_claims($1, $2)::integer as records',
+      [session, numbers],
+    )
+    return only(rows).records
   }
 
   async recover(session: string | undefined, atMost: number): Promise<Recovered> {
@@ -157,7 +165,7 @@ const beginning = { priority: -2_147_483_648, runAt: '-infinity', id: '0' }
 
 const claimQuery = `
   select id::text, key, payload, attempts, epoch::text, suspect, priority, run_at::text, lease_expires_at
-  from flowkeep.claim_records($1, $2, $3, $4, $5 * interval '1 ms', $6, $7, $8, $9) as claimed
+  from flowkeep.claim_records($1, $2, $3, $4, $5, $6 * interval '1 ms', $7, $8, $9, $10) as claimed
   order by claimed.priority, claimed.run_at, claimed.id`
 
 interface ClaimedRow {

@@ -23,6 +23,7 @@ import { Completions } from './completions.ts'
 import { Feed } from './feed.ts'
 import { type Counter, Figures } from './figures.ts'
 import { HeldRecords } from './held.ts'
+import { LostClaims } from './lost-claims.ts'
 import {
   type ReadParts,
   readClaim,
@@ -65,6 +66,7 @@ export class RecordDesk implements Records {
   readonly #held = new HeldRecords()
   readonly #feeds = new Map<string, Feed>()
   readonly #session: Session
+  readonly #lostClaims: LostClaims
   readonly #returns: Returns
   readonly #completions: Completions
   #state: RecordsStats['state'] = 'ready'
@@ -77,6 +79,7 @@ export class RecordDesk implements Records {
       leaseMs: () => parts.leaseMs(),
       lost: () => this.#leaseLost(),
     })
+    this.#lostClaims = new LostClaims(parts.clock, parts.store)
     this.#returns = new Returns({
       ...{ clock: parts.clock, logger: parts.logger, store: parts.store },
       returned: () => this.#wakeAll(),
@@ -187,6 +190,12 @@ export class RecordDesk implements Records {
     const { logger, store } = this.#parts
     try {
       if (!(await this.#exists())) return
+      const unknown = await this.#lostClaims.giveBack(this.#session.current)
+      if (unknown > 0) {
+        const how = 'records that were claimed by a request whose answer was lost are pending again'
+        logger.warn({ event: 'records.claim_lost', records: unknown }, how)
+        this.#wakeAll()
+      }
       for (let turn = 0; turn < limits.recordsRecoveryTurns; turn++) {
         const { late, orphans, failed, more } = await store.recover(
           this.#session.current,
@@ -298,7 +307,8 @@ export class RecordDesk implements Records {
     }
     const { clock, store, timeoutMs, maxAttempts } = this.#parts
     const feed = new Feed({
-      ...{ clock, queue, store, timeoutMs, maxAttempts, session: this.#session },
+      ...{ clock, queue, store, timeoutMs, maxAttempts },
+      ...{ session: this.#session, lostClaims: this.#lostClaims },
       random: () => this.#parts.random(),
       room: () => limits.recordsHeld - this.#held.size - this.#ahead() - this.#returns.waiting,
       busy: () => store.waiting > 0 || this.#parts.queueFull() || this.#parts.closed() !== undefined,
@@ -359,6 +369,7 @@ export class RecordDesk implements Records {
   #leaseLost(): void {
     for (const feed of this.#feeds.values()) feed.empty()
     this.#returns.forget()
+    this.#lostClaims.forget()
     const records = this.#held.clear()
     this.#parts.logger.warn(
       { event: 'records.lease_lost', records },

@@ -9,6 +9,7 @@
 import type { Clock, Timer } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 import { type ClaimedRecord, type Position, type RecordStore, StoreFailure } from '../core/record-store.ts'
+import type { LostClaims } from './lost-claims.ts'
 import type { Session } from './session.ts'
 
 export interface FeedParts {
@@ -17,6 +18,7 @@ export interface FeedParts {
   readonly queue: string
   readonly store: Pick<RecordStore, 'claim'>
   readonly session: Pick<Session, 'get' | 'forget' | 'certain'>
+  readonly lostClaims: Pick<LostClaims, 'next' | 'add'>
   timeoutMs(): number
   maxAttempts(): number
   /** How many records more may be claimed. */
@@ -156,7 +158,7 @@ export class Feed {
   }
 
   async #claim(): Promise<void> {
-    const { clock, session, busy, queue, room, store } = this.#parts
+    const { clock, session, busy, lostClaims, queue, room, store } = this.#parts
     const startedAtMs = clock.monotonicMs()
     const asked = this.#waiting.reduce((sum, { limit }) => sum + limit, 0)
     const limit = Math.min(
@@ -169,9 +171,17 @@ export class Feed {
     const from = fromBeginning ? undefined : this.#from
     const lookedFor = [...this.#waiting]
     this.#claiming = true
+    const number = lostClaims.next()
     try {
       const bounds = { timeoutMs: this.#parts.timeoutMs(), maxAttempts: this.#parts.maxAttempts() }
-      const records = await store.claim({ session: await session.get(), queue, limit, from, ...bounds })
+      const records = await store.claim({
+        session: await session.get(),
+        number,
+        queue,
+        limit,
+        from,
+        ...bounds,
+      })
       this.#claiming = false
       if (from === undefined) this.#lookedFromBeginningAtMs = startedAtMs
       this.#from = records.length < limit ? undefined : records.at(-1)?.position
@@ -180,6 +190,7 @@ export class Feed {
       else this.#claimSoon(true)
     } catch (error) {
       this.#claiming = false
+      if (error instanceof StoreFailure && error.outcomeUnknown) lostClaims.add(number)
       this.#failed(error)
     }
   }

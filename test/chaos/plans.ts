@@ -67,7 +67,7 @@ async function measure(
     5,
     ...from,
   ]
-  const claim = 'select * from flowkeep.claim_records($1, $2, $3, $4, $5, $6, $7, $8, $9)'
+  const claim = 'select * from flowkeep.claim_records($1, 1, $2, $3, $4, $5, $6, $7, $8, $9)'
   const pages = async (sql: string, values: unknown[]) => {
     const explained = await one(`explain (analyze, buffers, timing off, format json) ${sql}`, values)
     const [{ Plan: plan }] = explained['QUERY PLAN']

@@ -7,19 +7,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { migrate } from '../../supervisor/postgres/migrate.ts'
 import { checkout } from '../harness/checkout.ts'
+import type { LogRecord } from '../harness/log-records.ts'
 import { startPgbouncer } from '../harness/pgbouncer.ts'
 import { type PostgresServer, startPostgres } from '../harness/postgres.ts'
 import { type PostgresProxy, startPostgresProxy } from '../harness/postgres-proxy.ts'
+import { callSocket } from '../harness/raw-http.ts'
 import { type Supervised, startSupervised } from '../harness/supervised.ts'
 import { poolFor } from '../integration/postgres/pools.ts'
 
 export interface RecordsChaos {
   readonly supervisors: number
+  /** As many as there are at first. */
   readonly records: number
   readonly batch: number
   readonly seed: number
-  /** Each fault once, or faults for as long as there is work. */
-  readonly faults: 'once' | 'until_done'
+  /**
+   * Faults until each has been inflicted, records were taken back and a late owner was fenced, with work that does not
+   * run out before; or for as long as there is work.
+   */
+  readonly faults: 'until_bitten' | 'until_done'
   /** How long the database takes for the effect of one record. */
   readonly effectMs: number
   /** Pause between two faults, at most. */
@@ -40,6 +46,7 @@ export const faultNames = [
 export type FaultName = (typeof faultNames)[number]
 
 export interface RecordsReport {
+  /** All that were enqueued. */
   readonly records: number
   readonly lost: number
   readonly doubled: number
@@ -62,13 +69,21 @@ interface Seat {
   readonly close: (() => unknown)[]
   supervised: Supervised
   busy: boolean
-  /** Over all containers that sat here. */
-  fenced: number
-  takenBack: number
+  /** Of the container that sits here. */
+  log: readonly LogRecord[]
+  /** By those that sat here before. */
+  before: Told
+}
+
+interface Told {
+  readonly fenced: number
+  readonly takenBack: number
 }
 
 const leaseMs = 2_000
 const queue = 'chaos'
+/** Added when less than this is left while faults still have to bite. */
+const recordsInReserve = 500
 
 export async function recordsChaos(options: RecordsChaos): Promise<RecordsReport> {
   const closing: (() => unknown)[] = []
@@ -81,7 +96,7 @@ export async function recordsChaos(options: RecordsChaos): Promise<RecordsReport
 }
 
 async function run(options: RecordsChaos, later: (close: () => unknown) => void): Promise<RecordsReport> {
-  const { records, say, supervisors } = options
+  const { say, supervisors } = options
   const server = await startPostgres({ durable: true, settings: { max_connections: '200' } })
   later(() => server.stop())
   await prepare(server, options)
@@ -95,7 +110,14 @@ async function run(options: RecordsChaos, later: (close: () => unknown) => void)
   for (let number = 0; number < supervisors; number++) {
     const proxy = await startPostgresProxy({ ...server, host: '127.0.0.1', port: pooler.port })
     later(() => proxy.close())
-    const seat = { number, proxy, close: [], busy: false, fenced: 0, takenBack: 0 } as unknown as Seat
+    const seat = {
+      number,
+      proxy,
+      close: [],
+      busy: false,
+      log: [],
+      before: { fenced: 0, takenBack: 0 },
+    } as unknown as Seat
     seats.push(seat)
     later(() => leave(seat))
   }
@@ -107,14 +129,14 @@ async function run(options: RecordsChaos, later: (close: () => unknown) => void)
   say('healed; what is left must be done now')
   await Promise.all(seats.map((seat) => heal(seat, state, options.batch)))
   const left = await untilDone(server, options.patienceMs)
+  if (left > 0) for (const line of await whyLeft(server, seats)) say(line)
   await watch.stop()
   const seconds = (performance.now() - startedAtMs) / 1000
   await Promise.all(seats.map(leave))
   return {
-    ...(await check(server, records)),
-    ...{ records, left, seconds, faults, longestDeadLeaseSeconds: watch.longestSeconds() },
-    fenced: seats.reduce((sum, { fenced }) => sum + fenced, 0),
-    takenBack: seats.reduce((sum, { takenBack }) => sum + takenBack, 0),
+    ...(await check(server)),
+    ...{ left, seconds, faults, longestDeadLeaseSeconds: watch.longestSeconds() },
+    ...toldByAll(seats),
   }
 }
 
@@ -132,8 +154,17 @@ async function prepare(server: PostgresServer, { effectMs, records }: RecordsCha
   }
   await server.query('create table counter (shard integer primary key, n bigint not null)')
   await server.query('insert into counter select shard, 0 from generate_series(0, 63) as shard')
+  await server.query('create table enqueued (record_id bigint not null)')
+  await enqueue(server, records)
+}
+
+/** What is enqueued is written down beside it: after a crash the ids have gaps. */
+async function enqueue(server: PostgresServer, records: number): Promise<void> {
   await server.query(
-    'insert into flowkeep.processing_queue (queue, payload) select $1, to_json(n) from generate_series(1, $2) as n',
+    `with added as (
+       insert into flowkeep.processing_queue (queue, payload)
+       select $1, to_json(n) from generate_series(1, $2) as n returning id)
+     insert into enqueued select id from added`,
     [queue, records],
   )
 }
@@ -166,10 +197,12 @@ async function sit(seat: Seat, state: string, batch: number): Promise<void> {
       },
     },
   )
+  seat.log = seat.supervised.records
 }
 
 async function leave(seat: Seat): Promise<void> {
-  remember(seat)
+  seat.before = toldBy(seat)
+  seat.log = []
   for (const close of seat.close.splice(0)) await close()
 }
 
@@ -241,9 +274,13 @@ async function disturb(
     },
   }
 
-  // Each fault once in some order, then at random for as long as there is work.
+  // Each fault once in some order, then at random.
   const first = [...faultNames].sort(() => random() - 0.5)
-  while (performance.now() < untilMs && (options.faults === 'until_done' || first.length > 0)) {
+  const bitten = () => {
+    const { fenced, takenBack } = toldByAll(seats)
+    return first.length === 0 && fenced > 0 && takenBack > 0
+  }
+  while (performance.now() < untilMs && (options.faults === 'until_done' || !bitten())) {
     const name =
       first.pop() ??
       (faultNames[Math.floor(random() * (faultNames.length - (random() < 0.8 ? 1 : 0)))] as FaultName)
@@ -265,7 +302,8 @@ async function disturb(
     if (databaseBusy) continue
     const left = await leftIn(server)
     if (faults[name] % 5 === 0) say(`${left} left`)
-    if (first.length === 0 && left === 0) break
+    if (options.faults === 'until_bitten' && left < recordsInReserve) await enqueue(server, recordsInReserve)
+    else if (first.length === 0 && left === 0) break
   }
   await Promise.all(underWay)
   return faults
@@ -310,6 +348,24 @@ async function untilDone(server: PostgresServer, patienceMs: number): Promise<nu
   return left
 }
 
+/** Some of what is stuck, and what its owners say. */
+async function whyLeft(server: PostgresServer, seats: readonly Seat[]): Promise<string[]> {
+  const { rows } = await server.query(
+    `select to_json(stuck)::text as line from (
+       select id, status, attempts, epoch, session_id, run_at, expires_at, suspect, reason
+         from flowkeep.processing_queue order by id limit 5) as stuck
+     union all select to_json(session)::text from flowkeep.worker_session as session`,
+  )
+  const paths = ['/v1/status', '/v1/operations?state=queued', '/v1/operations?state=dead']
+  const told = seats.flatMap(({ number, supervised: { socketPath } }) =>
+    paths.map(async (path) => {
+      const { text } = await callSocket(socketPath, 'GET', path)
+      return `seat ${number}: ${path}: ${text.slice(0, 2_000)}`
+    }),
+  )
+  return [...rows.map(({ line }) => line), ...(await Promise.all(told))]
+}
+
 function watchLeases(server: PostgresServer): { stop(): Promise<void>; longestSeconds(): number } {
   let longest = 0
   let ended = false
@@ -334,27 +390,41 @@ function watchLeases(server: PostgresServer): { stop(): Promise<void>; longestSe
   }
 }
 
-async function check(server: PostgresServer, records: number) {
+async function check(server: PostgresServer) {
   const one = async (sql: string) => Number((await server.query(sql)).rows[0].n)
+  const records = await one('select count(*) as n from enqueued')
   const effects = await one('select count(*) as n from ledger')
   return {
-    lost:
-      records -
-      (await one(`select count(distinct record_id) as n from ledger where record_id <= ${records}`)),
+    records,
+    lost: await one(
+      'select count(*) as n from (select record_id from enqueued except select record_id from ledger) as lost',
+    ),
     doubled: await one(
       'select count(*) as n from (select from ledger group by record_id having count(*) > 1) as more',
     ),
-    phantom: await one(`select count(*) as n from ledger where record_id > ${records} or record_id < 1`),
+    phantom: await one(
+      'select count(*) as n from (select record_id from ledger except select record_id from enqueued) as phantom',
+    ),
     counterOff: (await one('select sum(n) as n from counter')) - Math.min(effects, records),
     failed: await one(`select count(*) as n from flowkeep.record_history where outcome = 'failed'`),
   }
 }
 
-/** What its log tells, before it goes with its container. */
-function remember(seat: Seat): void {
-  for (const record of seat.supervised?.records ?? []) {
-    if (record.component === 'flow' && record.message === 'fenced') seat.fenced++
+/** What the logs of all containers that sat here tell. */
+function toldBy({ log, before }: Seat): Told {
+  let { fenced, takenBack } = before
+  for (const record of log) {
+    if (record.component === 'flow' && record.message === 'fenced') fenced++
     if (record.event === 'records.recovered')
-      seat.takenBack += Number((record as unknown as { records: number }).records)
+      takenBack += Number((record as unknown as { records: number }).records)
+  }
+  return { fenced, takenBack }
+}
+
+function toldByAll(seats: readonly Seat[]): Told {
+  const told = seats.map(toldBy)
+  return {
+    fenced: told.reduce((sum, { fenced }) => sum + fenced, 0),
+    takenBack: told.reduce((sum, { takenBack }) => sum + takenBack, 0),
   }
 }

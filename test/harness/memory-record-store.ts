@@ -21,6 +21,7 @@ export interface StoredRecord {
   maxAttempts: number
   epoch: number
   session: string | undefined
+  claim: number | undefined
   expiresAtMs: number
   suspect: boolean
   reason: string | undefined
@@ -36,6 +37,8 @@ export interface MemoryRecordStore extends RecordStore {
   failure: StoreFailure | undefined
   /** Called before each claim. */
   beforeClaim: () => Promise<void>
+  /** Called after each; what it throws is the answer. */
+  afterClaim: () => void
   add(queue: string, count: number, fields?: Partial<StoredRecord>): void
 }
 
@@ -70,6 +73,7 @@ export function createMemoryRecordStore(nowMs: () => number): MemoryRecordStore 
   const store: MemoryRecordStore = {
     ...{ records, sessions, calls, waiting: 0, failure: undefined },
     beforeClaim: () => Promise.resolve(),
+    afterClaim: () => {},
     add(queue, count, fields = {}) {
       for (let each = 0; each < count; each++) {
         const id = String(++lastId)
@@ -79,6 +83,7 @@ export function createMemoryRecordStore(nowMs: () => number): MemoryRecordStore 
             maxAttempts: 5,
             epoch: 0,
             session: undefined,
+            claim: undefined,
             expiresAtMs: 0,
             suspect: false,
             reason: undefined,
@@ -106,7 +111,7 @@ export function createMemoryRecordStore(nowMs: () => number): MemoryRecordStore 
       begin('endSession')
       sessions.delete(id)
     },
-    async claim({ session, queue, limit, timeoutMs, maxAttempts, from }) {
+    async claim({ session, number, queue, limit, timeoutMs, maxAttempts, from }) {
       await store.beforeClaim()
       begin(`claim ${limit}`)
       const lease = sessions.get(session)
@@ -117,8 +122,9 @@ export function createMemoryRecordStore(nowMs: () => number): MemoryRecordStore 
         .sort((a, b) => byPosition(positionOf(a), positionOf(b)))
       const suspectAt = waiting.findIndex(({ suspect }) => suspect)
       const most = suspectAt === 0 ? 1 : suspectAt === -1 ? limit : Math.min(limit, suspectAt)
-      return waiting.slice(0, most).map((record): ClaimedRecord => {
-        Object.assign(record, { status: 'running', session, expiresAtMs: nowMs() + timeoutMs, maxAttempts })
+      const claimed = waiting.slice(0, most).map((record): ClaimedRecord => {
+        const expiresAtMs = nowMs() + timeoutMs
+        Object.assign(record, { status: 'running', session, claim: number, expiresAtMs, maxAttempts })
         record.epoch++
         record.attempts++
         const { id, key, payload, epoch, suspect } = record
@@ -134,6 +140,17 @@ export function createMemoryRecordStore(nowMs: () => number): MemoryRecordStore 
           leaseExpiresAt,
         }
       })
+      store.afterClaim()
+      return claimed
+    },
+    async giveBackClaims(own, numbers) {
+      begin(`giveBackClaims ${numbers.join()}`)
+      const taken = records.filter(
+        ({ status, session, claim = 0 }) =>
+          status === 'running' && session === own && numbers.includes(claim),
+      )
+      for (const record of taken) takeBack(record, { begun: false, suspect: false, reason: '' })
+      return taken.length
     },
     async complete(held) {
       begin(`complete ${held.length}`)

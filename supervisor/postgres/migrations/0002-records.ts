@@ -6,6 +6,7 @@ import { claimRecords } from '../sql/records/claim-records.ts'
 import { completeRecords } from '../sql/records/complete-records.ts'
 import { countRecords } from '../sql/records/count-records.ts'
 import { enqueueRecords } from '../sql/records/enqueue-records.ts'
+import { giveBackClaims } from '../sql/records/give-back-claims.ts'
 import { giveBackRecords } from '../sql/records/give-back-records.ts'
 import { keepHistory } from '../sql/records/keep-history.ts'
 import { recoverRecords } from '../sql/records/recover-records.ts'
@@ -22,6 +23,7 @@ export const migration0002 = {
     claimRecords,
     completeRecords,
     giveBackRecords,
+    giveBackClaims,
     recoverRecords,
     changeRecordWithRecords,
     enqueueRecords,

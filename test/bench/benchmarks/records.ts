@@ -153,7 +153,7 @@ function claimSome(
   limit: number,
   from?: Position,
 ): Promise<readonly ClaimedRecord[]> {
-  return store.claim({ session, queue, limit, from, timeoutMs: 900_000, maxAttempts: 5 })
+  return store.claim({ session, number: 1, queue, limit, from, timeoutMs: 900_000, maxAttempts: 5 })
 }
 
 /** A supervisor with an idle flow, and a client that claims and completes over its socket. */

@@ -53,7 +53,11 @@ t.test('R4.7 what a file leaves running ends with it', async (t) => {
   const run = await runFiles([join(directory, 'a.test.ts')], checkout, patient)
   t.equal(run.code, 0)
   const left = Number(readFileSync(join(directory, 'pid'), 'utf8'))
-  await until('the killed process is gone', async () => isAlive(left), (alive) => !alive)
+  await until(
+    'the killed process is gone',
+    async () => isAlive(left),
+    (alive) => !alive,
+  )
 })
 
 /** A zombie that nobody has reaped yet is not alive. */

@@ -1,4 +1,4 @@
-// The short form of `npm run chaos -- records`: each fault once while there is work.
+// The short form of `npm run chaos -- records`: each fault at least once, and until they have bitten.
 
 import t from 'tap'
 import { faultNames, recordsChaos } from '../../chaos/records.ts'
@@ -11,7 +11,7 @@ t.test(
     const seed = Math.floor(Math.random() * 1_000_000)
     const said: string[] = []
     const report = await recordsChaos({
-      ...{ supervisors: 3, records: 3_000, batch: 20, seed, faults: 'once', effectMs: 5 },
+      ...{ supervisors: 3, records: 3_000, batch: 20, seed, faults: 'until_bitten', effectMs: 5 },
       faultEveryMs: 1_000,
       patienceMs: 60_000,
       say: (line) => void said.push(line),

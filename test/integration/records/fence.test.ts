@@ -72,7 +72,14 @@ async function site(t: Test, planted = ''): Promise<Site> {
     query,
     openSession: () => store.openSession('the same host', 60_000),
     async claim(session) {
-      const [record] = await store.claim({ session, queue: 'q', limit: 1, timeoutMs: 60_000, maxAttempts: 9 })
+      const [record] = await store.claim({
+        session,
+        number: 1,
+        queue: 'q',
+        limit: 1,
+        timeoutMs: 60_000,
+        maxAttempts: 9,
+      })
       if (!record) throw new Error('nothing to claim')
       return record
     },

@@ -30,6 +30,7 @@ function taken(answer: Enqueued) {
 }
 
 let databases = 0
+let claims = 0
 
 async function site(t: Test, url: (database: string) => string): Promise<Site> {
   const database = `records_${++databases}`
@@ -52,7 +53,7 @@ async function site(t: Test, url: (database: string) => string): Promise<Site> {
       return taken(done).ids
     },
     claim: (session, queue, limit = 500) =>
-      store.claim({ session, queue, limit, timeoutMs: 900_000, maxAttempts: 3 }),
+      store.claim({ session, number: ++claims, queue, limit, timeoutMs: 900_000, maxAttempts: 3 }),
   }
 }
 
@@ -117,13 +118,33 @@ both('R3.1 a claim from a position finds what became pending before it', async (
   await site.fill('q', 4)
   const [, second] = await site.claim(session, 'q', 2)
   const from = second?.position
-  const request = { session, queue: 'q', limit: 1, timeoutMs: minute, maxAttempts: 3, from }
+  const request = { session, number: 1, queue: 'q', limit: 1, timeoutMs: minute, maxAttempts: 3, from }
   t.same(payloads(await store.claim(request)), ['3'])
   await query(
     `insert into flowkeep.processing_queue (queue, status, run_at, payload) values ('q', 'scheduled', now() - interval '1 hour', '"due"')`,
   )
   t.same(payloads(await store.claim(request)), ['"due"'], 'a scheduled one whose time has come')
   t.same(payloads(await store.claim(request)), ['4'])
+})
+
+both('R3.4 what was claimed by a lost answer goes back by the number of its claim', async (t, site) => {
+  const { store, query } = site
+  const [ours, theirs] = [await store.openSession('a', minute), await store.openSession('b', minute)]
+  await site.fill('q', 6)
+  const claim = (session: string, number: number) =>
+    store.claim({ session, number, queue: 'q', limit: 2, timeoutMs: minute, maxAttempts: 1 })
+  const [known] = await claim(ours, 1)
+  await claim(ours, 2)
+  await claim(theirs, 2)
+  t.equal(await store.giveBackClaims(ours, [2, 3]), 2)
+  t.equal(await store.giveBackClaims(ours, [2, 3]), 0)
+  const rows = await query(
+    'select payload, status, attempts, claim::int from flowkeep.processing_queue order by id',
+  )
+  const running = (payload: number, claim: number) => ({ payload, status: 'running', attempts: 1, claim })
+  const pending = (payload: number) => ({ payload, status: 'pending', attempts: 0, claim: null })
+  t.same(rows, [running(1, 1), running(2, 1), pending(3), pending(4), running(5, 2), running(6, 2)])
+  t.same(await store.complete([known as ClaimedRecord]), [true])
 })
 
 both('R3.3 what an owner lost goes to the next one, and the old epoch is worth nothing', async (t, site) => {

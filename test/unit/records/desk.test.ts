@@ -232,6 +232,33 @@ t.test('R3.3 the lease is renewed three times within its length; one that is los
   t.equal(records.length, 1)
 })
 
+t.test('R3.4 records claimed by a request whose answer was lost go back, and no others', async (t) => {
+  const { clock, store, desk, claim, logged } = openDesk()
+  store.add('q', 3)
+  const [first] = await claim(1)
+  store.afterClaim = () => {
+    throw new StoreFailure('unavailable', 'the connection was lost', true)
+  }
+  await t.rejects(claim(1), refusal('dependency_unavailable'))
+  store.afterClaim = () => {}
+  t.same(ids(await claim(1)), ['3'])
+  await desk.recover()
+  await settleDown()
+  t.match(store.records, [{ status: 'running' }, { status: 'pending', attempts: 0 }, { status: 'running' }])
+  t.same(logged, ['records.claim_lost'])
+  t.same(ids(await claim(1)), ['2'])
+
+  t.same(await desk.settle('complete', first?.id ?? '', { epoch: 1 }), { state: 'applied' })
+  clock.advance(limits.recordsLostClaimMs)
+  store.calls.length = 0
+  for (const _ of [1, 2]) await desk.recover()
+  t.equal(
+    store.calls.filter((call) => call.startsWith('giveBackClaims')).length,
+    1,
+    'asked for once more when it cannot be carried out any longer, and then no more',
+  )
+})
+
 t.test('R3.3 a claim finds its session lost and opens another', async (t) => {
   const { store, claim } = openDesk()
   store.add('q', 2)

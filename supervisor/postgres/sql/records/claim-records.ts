@@ -9,7 +9,7 @@
 
 export const claimRecords = `
 create function flowkeep.claim_records(
-  claiming uuid, wanted_queue text, at_most integer, most_bytes bigint, time_limit interval, attempts_most integer,
+  claiming uuid, claim_number bigint, wanted_queue text, at_most integer, most_bytes bigint, time_limit interval, attempts_most integer,
   low_priority integer, low_run_at timestamptz, low_id bigint
 ) returns table (
   id bigint, key text, payload text, attempts integer, epoch bigint, suspect boolean,
@@ -57,7 +57,7 @@ begin
         from candidate
     )
     update flowkeep.processing_queue as claimed set
-        status = 'running', session_id = claiming, epoch = claimed.epoch + 1, attempts = claimed.attempts + 1,
+        status = 'running', session_id = claiming, claim = claim_number, epoch = claimed.epoch + 1, attempts = claimed.attempts + 1,
         max_attempts = attempts_most, expires_at = now() + time_limit
       where claimed.ctid = any (array(select place from ranked 
           where rank = 1 or (not suspect_so_far and bytes_so_far <= most_bytes)))

@@ -29,6 +29,8 @@ create table flowkeep.processing_queue (
   -- Grows with every change of owner. Whoever names an older one is refused.
   epoch bigint not null default 0,
   session_id uuid,
+  -- The number that the session gave to the claim.
+  claim bigint,
   -- When it is taken back even though its session lives.
   expires_at timestamptz,
   -- Its last owner died with it: it is handed out alone, so that it takes no other along.

@@ -24,7 +24,7 @@ as $function$
           then now() + least(3600, 2 ^ least(queued.attempts - 1, 12)) * (0.5 + random() / 2) * interval '1 second'
           else queued.run_at end,
         attempts = case when begun then queued.attempts else greatest(queued.attempts - 1, 0) end,
-        epoch = queued.epoch + 1, session_id = null, expires_at = null, reason = coalesce(why, queued.reason),
+        epoch = queued.epoch + 1, session_id = null, claim = null, expires_at = null, reason = coalesce(why, queued.reason),
         suspect = case when begun then is_suspect else queued.suspect end
       where ctid = any (places) and not (begun and (for_good or queued.attempts >= queued.max_attempts))
       returning queued.id
