@@ -47,7 +47,7 @@ async function records(
 ): Promise<number> {
   const report = await recordsChaos({
     ...{ records: count, supervisors, seed, say },
-    ...{ batch: 20, faults: 'until_done', effectMs: 0, faultEveryMs: 4_000, patienceMs: 30 * 60_000 },
+    ...{ batch: 20, faults: 'until_done', workMs: 20, faultEveryMs: 4_000, patienceMs: 30 * 60_000 },
   })
   console.log(JSON.stringify({ seed, ...report }, null, 2))
   const { lost, doubled, phantom, counterOff, left, failed } = report

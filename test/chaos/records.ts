@@ -26,11 +26,11 @@ export interface RecordsChaos {
    * run out before; or for as long as there is work.
    */
   readonly faults: 'until_bitten' | 'until_done'
-  /** How long the database takes for the effect of one record. */
-  readonly effectMs: number
+  /** How long a flow works on what it has claimed before it completes it: what is stopped meanwhile is late. */
+  readonly workMs: number
   /** Pause between two faults, at most. */
   readonly faultEveryMs: number
-  /** After which what is not done is taken for stuck. */
+  /** After so long without progress what is not done is taken for stuck. Also the longest time of faults. */
   readonly patienceMs: number
   say(line: string): void
 }
@@ -121,13 +121,13 @@ async function run(options: RecordsChaos, later: (close: () => unknown) => void)
     seats.push(seat)
     later(() => leave(seat))
   }
-  await Promise.all(seats.map((seat) => sit(seat, state, options.batch)))
+  await Promise.all(seats.map((seat) => sit(seat, state, options)))
   const watch = watchLeases(server)
   later(watch.stop)
 
   const faults = await disturb(server, seats, state, options)
   say('healed; what is left must be done now')
-  await Promise.all(seats.map((seat) => heal(seat, state, options.batch)))
+  await Promise.all(seats.map((seat) => heal(seat, state, options)))
   const left = await untilDone(server, options.patienceMs)
   if (left > 0) for (const line of await whyLeft(server, seats)) say(line)
   await watch.stop()
@@ -140,18 +140,11 @@ async function run(options: RecordsChaos, later: (close: () => unknown) => void)
   }
 }
 
-async function prepare(server: PostgresServer, { effectMs, records }: RecordsChaos): Promise<void> {
+async function prepare(server: PostgresServer, { records }: RecordsChaos): Promise<void> {
   const pool = poolFor(server.url())
   await migrate(pool)
   await pool.close()
   await server.query('create table ledger (record_id bigint not null, epoch bigint not null)')
-  if (effectMs > 0) {
-    await server.query(
-      `create function slow() returns trigger language plpgsql as
-         'begin perform pg_sleep(${effectMs / 1000}); return new; end';
-       create trigger slow before insert on ledger for each row execute function slow()`,
-    )
-  }
   await server.query('create table counter (shard integer primary key, n bigint not null)')
   await server.query('insert into counter select shard, 0 from generate_series(0, 63) as shard')
   await server.query('create table enqueued (record_id bigint not null)')
@@ -169,7 +162,7 @@ async function enqueue(server: PostgresServer, records: number): Promise<void> {
   )
 }
 
-async function sit(seat: Seat, state: string, batch: number): Promise<void> {
+async function sit(seat: Seat, state: string, { batch, workMs }: RecordsChaos): Promise<void> {
   seat.supervised = await startSupervised(
     { teardown: (close) => void seat.close.push(close) },
     {
@@ -178,7 +171,7 @@ async function sit(seat: Seat, state: string, batch: number): Promise<void> {
         '--disable-warning=ExperimentalWarning',
         `${checkout}/test/fixtures/flows/ledger.ts`,
         queue,
-        String(batch),
+        ...[batch, workMs].map(String),
       ],
       environment: {
         CONTAINER_INSTANCE_ID: `seat-${seat.number}`,
@@ -206,9 +199,9 @@ async function leave(seat: Seat): Promise<void> {
   for (const close of seat.close.splice(0)) await close()
 }
 
-async function heal(seat: Seat, state: string, batch: number): Promise<void> {
+async function heal(seat: Seat, state: string, options: RecordsChaos): Promise<void> {
   seat.proxy.heal()
-  if (isGone(seat)) await sit(seat, state, batch)
+  if (isGone(seat)) await sit(seat, state, options)
   else seat.supervised.signal('SIGCONT')
 }
 
@@ -241,7 +234,7 @@ async function disturb(
       seat.supervised.signal('SIGKILL')
       await seat.supervised.exited
       await leave(seat)
-      await sit(seat, state, options.batch)
+      await sit(seat, state, options)
     },
     async 'kill flow'(seat) {
       const flow = childrenOf(seat.supervised.pid)[0]
@@ -339,11 +332,13 @@ async function leftIn(server: PostgresServer): Promise<number> {
 }
 
 async function untilDone(server: PostgresServer, patienceMs: number): Promise<number> {
-  const untilMs = performance.now() + patienceMs
+  let untilMs = performance.now() + patienceMs
   let left = await leftIn(server)
   while (left > 0 && performance.now() < untilMs) {
     await pause(100)
+    const before = left
     left = await leftIn(server)
+    if (left < before) untilMs = performance.now() + patienceMs
   }
   return left
 }

@@ -11,9 +11,9 @@ t.test(
     const seed = Math.floor(Math.random() * 1_000_000)
     const said: string[] = []
     const report = await recordsChaos({
-      ...{ supervisors: 3, records: 3_000, batch: 20, seed, faults: 'until_bitten', effectMs: 5 },
+      ...{ supervisors: 3, records: 3_000, batch: 20, seed, faults: 'until_bitten', workMs: 200 },
       faultEveryMs: 1_000,
-      patienceMs: 60_000,
+      patienceMs: 45_000,
       say: (line) => void said.push(line),
     })
     t.comment(JSON.stringify({ seed, ...report }))
