@@ -91,7 +91,7 @@ export async function openLocalQueue(host: QueueHost): Promise<OpenedQueue> {
       return opened.pools
     },
     async reconfigure(next) {
-      opened = await createTargets(next, clock)
+      opened = await createTargets(next, clock, opened)
       await queue.reconfigure(opened.targets, boundsOf(next))
     },
   }
@@ -114,8 +114,13 @@ export async function openSlot(slot: Slot, bounds: QueueBounds): Promise<Journal
   return journal
 }
 
-/** The driver is loaded only where a database is named. */
-export async function createTargets(settings: Settings, clock: Clock): Promise<Targets> {
+/**
+ * The driver is loaded only where a database is named.
+ * @param before a database that keeps its name keeps its pool and its target: who waits there is not turned away, and
+ * sessions with the old credentials end when they are given back
+ */
+export async function createTargets(settings: Settings, clock: Clock, before?: Targets): Promise<Targets> {
+  const kept = new Map(before?.targets.map((target) => [target.name, target]))
   const pools = new Map<string, DatabasePool>()
   const targets: Target[] = []
   const databases = Object.entries(settings.databases)
@@ -125,9 +130,12 @@ export async function createTargets(settings: Settings, clock: Clock): Promise<T
       import('./postgres/target.ts'),
     ])
     for (const [name, { url, poolSize: size, connectTimeoutMs }] of databases) {
-      const pool = createPool({ target: () => connectionOf(name, url), size, connectTimeoutMs, clock })
+      const options = { target: () => connectionOf(name, url), size, connectTimeoutMs }
+      const known = before?.pools.get(name)
+      known?.renew(options)
+      const pool = known ?? createPool({ ...options, clock })
       pools.set(name, pool)
-      targets.push(new PostgresTarget(name, pool))
+      targets.push((known && kept.get(name)) ?? new PostgresTarget(name, pool))
     }
   }
   for (const [name, service] of Object.entries(settings.services)) {

@@ -1,9 +1,7 @@
 // The composition root of `flowkeep run`: every part is made here, given what it needs, and tied to the lifecycle.
 // Read from `supervise` down: configuration → lifecycle → gate → flow → logs, and beside them health and HTTP.
 
-import { changedButFixed, createReloader, type Reload, type ReloadWish } from './config/reload.ts'
 import type { Settings } from './config/settings.ts'
-import { watchFiles } from './config/watch.ts'
 import { systemClock as clock, sleep } from './core/clock.ts'
 import { checkName, type Dependency } from './core/dependency.ts'
 import { FlowkeepError, messageOf } from './core/errors.ts'
@@ -13,7 +11,7 @@ import { limits } from './core/limits.ts'
 import { createMachine, type Machine, type Transition } from './core/machine.ts'
 import type { StatusReport } from './core/status.ts'
 import { version } from './core/version.ts'
-import { askOnce, createDependencies } from './dependencies.ts'
+import { createDependencies } from './dependencies.ts'
 import { type WatchedDisks, watchDisks } from './disk.ts'
 import { ServiceOrchestrator } from './gate/orchestrator.ts'
 import type { HealthCheck } from './health/check.ts'
@@ -43,6 +41,7 @@ import { createRestartPolicy, type RestartPolicy } from './process/restart-polic
 import { createStopBudget } from './process/stop-budget.ts'
 import { startThreads } from './process/threads.ts'
 import { flushMs, timerLengthMs } from './process/timer-lengths.ts'
+import { Reloading } from './reloading.ts'
 import { openCgroup } from './resources/cgroup.ts'
 import { createSecurityAtStart, type SecurityAtStart } from './security.ts'
 import { type Configuration, type Logs, openLogs, readConfiguration, refuseStart } from './start-up.ts'
@@ -60,6 +59,8 @@ export interface Boot {
 const { random } = Math
 /** Nothing of the flow lives here any more; from `validating` on, neither does what a supervisor before us had. */
 const withoutFlow: ReadonlySet<StateName> = new Set(['gating', 'backoff', 'flushing'])
+/** In which a flow is, or is being, started that would have to be stopped for new settings. */
+const flowRuns: ReadonlySet<StateName> = new Set(['starting', 'running', 'reloading', 'cleaning'])
 const stopSignals: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGQUIT'])
 
 export async function supervise(boot: Boot): Promise<void> {
@@ -90,7 +91,7 @@ class Supervisor {
   readonly #flow: FlowControl
   readonly #health: HealthMonitor
   readonly #machine: Machine
-  readonly #reload: Reload
+  readonly #reloading: Reloading
   readonly #budget = createStopBudget()
   readonly #security: SecurityAtStart
   readonly #stuck: StuckFlow
@@ -107,8 +108,6 @@ class Supervisor {
   #failure: 'not_ready' | 'stuck' | undefined
   #changedAtMs = this.#startedAtMs
   #hasBeenRunning = false
-  /** Settles when no reload is under way any more. */
-  #reloadsUnderWay: Promise<void> = Promise.resolve()
 
   constructor(boot: Boot, native: Native, logs: Logs, configuration: Configuration) {
     this.#boot = boot
@@ -137,7 +136,7 @@ class Supervisor {
     this.#gate = this.#createGate()
     this.#health = this.#createHealth()
     this.#machine = this.#createMachine()
-    this.#reload = this.#createReload()
+    this.#reloading = this.#createReloading()
     const { securityChecked } = this.#metrics
     this.#security = createSecurityAtStart({
       ...logs,
@@ -175,12 +174,7 @@ class Supervisor {
     this.#health.start(this.#healthChecks())
     this.#machine.dispatch({ type: 'config_ok' })
     void this.#security.look()
-    watchFiles({
-      clock,
-      intervalMs: limits.configWatchMs,
-      files: () => this.#configuration.files,
-      changed: () => this.#filesChanged(),
-    })
+    this.#reloading.watch()
   }
 
   get #settings(): Settings {
@@ -378,30 +372,21 @@ class Supervisor {
     })
   }
 
-  #createReload(): Reload {
-    const { logger } = this.#logs
-    return createReloader({
-      read: readConfiguration,
+  #createReloading(): Reloading {
+    return new Reloading({
+      ...{ clock, logger: this.#logs.logger },
       current: () => this.#configuration,
-      async tryDependencies(next) {
-        const required = createDependencies(next.settings).filter((dependency) => dependency.required)
-        const refusals = await askOnce(required)
-        return refusals.map(
-          ({ dependency, reason, message }) => `${checkName(dependency)} ${reason}: ${message}`,
-        )
+      flowRuns: () => flowRuns.has(this.#state),
+      mustFit: () => {
+        this.#must(this.#state !== 'validating', 'cannot reload', 'the container is not up yet')
+        this.#must(!endingStates.has(this.#state), 'cannot reload', 'the container is stopping')
       },
-      take: (next) => this.#take(next),
-      settled: (refusal) => {
-        this.#metrics.configReloaded(refusal ? 'refused' : 'applied')
-        if (!refusal) {
-          this.#health.note('configuration', undefined)
-          logger.info({ event: 'config.reloaded' }, 'the new settings are taken')
-        } else {
-          const { code, hint, message } = refusal
-          this.#health.note('configuration', { status: 'degraded', message })
-          logger.error({ event: 'config.reload_refused', code, hint }, `${message}; the old settings stay`)
-        }
+      take: (next, restart) => this.#take(next, restart),
+      note: (message) => {
+        const outcome = message === undefined ? undefined : ({ status: 'degraded', message } as const)
+        this.#health.note('configuration', outcome)
       },
+      counted: this.#metrics.configReloaded,
     })
   }
 
@@ -428,7 +413,7 @@ class Supervisor {
       logger,
       status: () => this.#status(),
       ready: () => this.#readyNow(),
-      reload: () => this.#reloadNow('always'),
+      reload: () => this.#reloadNow(),
       drain: () => this.#drainNow(),
       operations: this.#stuck.watchQueue(this.#operations.queue),
       records: this.#stuck.watchRecords(this.#records),
@@ -560,20 +545,9 @@ class Supervisor {
     return this.#state
   }
 
-  async #reloadNow(wish: ReloadWish): Promise<StateName> {
-    this.#must(this.#state !== 'validating', 'cannot reload', 'the container is not up yet')
-    this.#must(!endingStates.has(this.#state), 'cannot reload', 'the container is stopping')
-    const reload = this.#reload(wish)
-    this.#reloadsUnderWay = Promise.allSettled([this.#reloadsUnderWay, reload]).then(() => undefined)
-    await reload
-    // What was refused before is gone from the files, also when they are as they were.
-    this.#health.note('configuration', undefined)
+  async #reloadNow(): Promise<StateName> {
+    await this.#reloading.now('always')
     return this.#state
-  }
-
-  #filesChanged(): void {
-    // A reload under way has read the files before they changed. A refusal has been logged, counted and shown.
-    void this.#reloadsUnderWay.then(() => this.#reloadNow('if_changed')).catch(() => undefined)
   }
 
   #must(fits: boolean, operation: string, hint: string): void {
@@ -581,17 +555,8 @@ class Supervisor {
     throw new FlowkeepError('wrong_state', { operation, message: `the state is ${this.#state}`, hint })
   }
 
-  #take(next: Configuration): void {
-    const before = this.#configuration
-    this.#logs.reconfigure(next.settings.log.level, [...next.secrets, ...before.secrets])
-    const fixed = changedButFixed(next, before)
-    if (fixed.length > 0) {
-      const names = fixed.join(', ')
-      this.#logs.logger.warn(
-        { event: 'config.fixed', variables: fixed },
-        `${names}: takes effect in a new container only`,
-      )
-    }
+  #take(next: Configuration, restart: boolean): void {
+    this.#logs.reconfigure(next.settings.log.level, [...next.secrets, ...this.#configuration.secrets])
     this.#configuration = next
     this.#dependencies = createDependencies(next.settings)
     this.#gate = this.#createGate()
@@ -599,7 +564,8 @@ class Supervisor {
     this.#restarts.reconfigure(next.settings.restart)
     this.#disks.reconfigure()
     this.#health.start(this.#healthChecks())
-    this.#machine.dispatch({ type: 'config_changed' })
+    if (restart || !flowRuns.has(this.#state)) this.#machine.dispatch({ type: 'config_changed' })
+    else this.#stuck.watch.follow(this.#state === 'running')
   }
 
   #status(): StatusReport {

@@ -19,6 +19,7 @@ export function buildSettings(values: Values<typeof schema>, groups: Groups, hos
       readyAfterMs: values.flow.ready_after,
       readyTimeoutMs: values.flow.ready_timeout,
       stuckAfterMs: values.flow.stuck_after ?? undefined,
+      reload: values.flow.reload,
       user: values.flow.user === null ? undefined : userOf(values.flow.user),
     },
     environment: values.environment,

@@ -30,12 +30,19 @@ export type Loaded =
       readonly settings: Settings
       /** In the order of the reference, groups by name. */
       readonly entries: SettingEntry[]
+      /** By path, secrets as they are: to compare, never to show. */
+      readonly values: ReadonlyMap<string, unknown>
       /** Paths that were read, to be watched. */
       readonly files: string[]
       /** Plain values for the redactor: tokens, passwords, URLs with credentials. */
       readonly secrets: string[]
     }
-  | { readonly ok: false; readonly problems: Problem[] }
+  | {
+      readonly ok: false
+      readonly problems: Problem[]
+      /** Paths that were read, or could not be. */
+      readonly files: string[]
+    }
 
 /** One database or service. */
 interface Group {
@@ -65,7 +72,8 @@ export function loadConfiguration(sources: ConfigurationSources): Loaded {
     ...resolvedGroups.flatMap((group) => problemsOf(group, groups, gathered)),
     ...gathered.unknown,
   ]
-  if (problems.length > 0) return { ok: false, problems }
+  const files = [...new Set(gathered.files)]
+  if (problems.length > 0) return { ok: false, problems, files }
 
   for (const { assertSound } of [fixed, ...resolvedGroups.map(({ resolved }) => resolved)]) assertSound()
   const settings = buildSettings(fixed.values, byName(resolvedGroups), sources.hostname)
@@ -73,7 +81,8 @@ export function loadConfiguration(sources: ConfigurationSources): Loaded {
     ok: true,
     settings,
     entries: entriesOf(fixed, resolvedGroups, instanceOf(sources.hostname)),
-    files: [...new Set(gathered.files)],
+    values: valuesOf(fixed, resolvedGroups),
+    files,
     secrets,
   }
 }
@@ -157,8 +166,19 @@ function entriesOf(
     const entry = entryOf(leaf, '')
     return leaf.path === 'instance.id' ? { ...entry, value: entry.value ?? instanceId } : entry
   })
-  const groupEntries = groups.flatMap(({ family, label, resolved }) =>
-    resolved.leaves.map((leaf) => entryOf(leaf, `${family.section}.${label.toLowerCase()}.`)),
+  const groupEntries = groups.flatMap((group) =>
+    group.resolved.leaves.map((leaf) => entryOf(leaf, pathAbove(group))),
   )
   return [...fixedEntries, ...groupEntries]
+}
+
+function valuesOf(fixed: Resolved<typeof schema>, groups: readonly ResolvedGroup[]): Map<string, unknown> {
+  const ofGroups = groups.flatMap((group) =>
+    group.resolved.leaves.map(({ path, value }) => [`${pathAbove(group)}${path}`, value] as const),
+  )
+  return new Map([...fixed.leaves.map(({ path, value }) => [path, value] as const), ...ofGroups])
+}
+
+function pathAbove({ family, label }: Group): string {
+  return `${family.section}.${label.toLowerCase()}.`
 }

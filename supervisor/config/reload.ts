@@ -1,7 +1,6 @@
 // New settings while the flow runs: read again, validated, tried against the dependencies, and only then taken over.
 // One reload at a time; a refused one changes nothing.
 
-import { isDeepStrictEqual } from 'node:util'
 import { FlowkeepError } from '../core/errors.ts'
 import type { Loaded } from './load.ts'
 import { describeProblem } from './problem.ts'
@@ -10,12 +9,16 @@ type Accepted = Extract<Loaded, { ok: true }>
 
 export interface ReloadParts {
   read(): Loaded
-  /** One line for each required dependency of the new settings that refuses them. */
-  tryDependencies(next: Accepted): Promise<readonly string[]>
-  take(next: Accepted): void
+  /**
+   * One line for each required dependency of the new settings that refuses them.
+   * @param changed paths of the settings that differ
+   */
+  tryDependencies(next: Accepted, changed: readonly string[], wish: ReloadWish): Promise<readonly string[]>
+  /** @param wish why: by itself, because files have changed, or because somebody has asked */
+  take(next: Accepted, changed: readonly string[], wish: ReloadWish): void
   current(): Accepted
-  /** Undefined for a reload that was taken. */
-  settled(refusal: FlowkeepError | undefined): void
+  /** They were read and cannot be taken; with the files that they came from. */
+  refused(refusal: FlowkeepError, files: readonly string[]): void
 }
 
 /** A file that was touched need not restart a flow; a person who asks for it wants it. */
@@ -52,6 +55,12 @@ export function changedButFixed(next: Accepted, before: Accepted): string[] {
     .map(({ name }) => name)
 }
 
+/** Paths of the settings that differ: `databases.rpa_db.url`. */
+export function changedPaths(next: Accepted, before: Accepted): string[] {
+  const paths = new Set([...before.values.keys(), ...next.values.keys()])
+  return [...paths].filter((path) => next.values.get(path) !== before.values.get(path)).sort()
+}
+
 export function createReloader(parts: ReloadParts): Reload {
   let busy = false
 
@@ -59,26 +68,27 @@ export function createReloader(parts: ReloadParts): Reload {
     const next = parts.read()
     if (!next.ok) {
       const hint = 'run `flowkeep check`, correct the settings and reload again'
-      throw refuse('config_invalid', next.problems.map(describeProblem), hint)
+      throw refuse('config_invalid', next.problems.map(describeProblem), hint, next.files)
     }
-    if (wish === 'if_changed' && same(next, parts.current())) return
-    const refusals = await parts.tryDependencies(next)
+    const changed = changedPaths(next, parts.current())
+    if (wish === 'if_changed' && changed.length === 0) return
+    const refusals = await parts.tryDependencies(next, changed, wish)
     if (refusals.length > 0) {
       const hint = 'check the new address and credentials; the flow runs on with the old settings'
-      throw refuse('dependency_unavailable', refusals, hint)
+      throw refuse('dependency_unavailable', refusals, hint, next.files)
     }
-    parts.take(next)
-    parts.settled(undefined)
+    parts.take(next, changed, wish)
   }
 
   function refuse(
     code: 'config_invalid' | 'dependency_unavailable',
     lines: readonly string[],
     hint: string,
+    files: readonly string[],
   ): FlowkeepError {
     const message = lines.join('; ')
     const refusal = new FlowkeepError(code, { operation: 'cannot take the new settings', message, hint })
-    parts.settled(refusal)
+    parts.refused(refusal, files)
     return refusal
   }
 
@@ -97,9 +107,4 @@ export function createReloader(parts: ReloadParts): Reload {
       busy = false
     }
   }
-}
-
-/** Entries show secrets masked, so the secrets themselves are compared beside them. */
-function same(one: Accepted, other: Accepted): boolean {
-  return isDeepStrictEqual([one.entries, one.secrets], [other.entries, other.secrets])
 }

@@ -8,7 +8,14 @@ import { databaseUrl } from './database-url.ts'
 import type { Format } from './format.ts'
 import * as formats from './formats.ts'
 import { prefectUrl, serviceUrl } from './service-url.ts'
-import { environments, logLevels, readyModes, restartPolicies, securityEnforcements } from './settings.ts'
+import {
+  environments,
+  logLevels,
+  readyModes,
+  reloadModes,
+  restartPolicies,
+  securityEnforcements,
+} from './settings.ts'
 import { stopSignal } from './stop-signal.ts'
 
 /** An entry of convict's schema, which names its format by the sentence the format is registered under. */
@@ -103,6 +110,12 @@ export const schema = {
       duration('1s', '7d'),
       'A flow that lives but makes no progress for this long is restarted. Set it longer than one record may take, and than the flow may be silent.',
       { defaultNote: 'off' },
+    ),
+    reload: setting(
+      'CONTAINER_FLOW_RELOAD',
+      choice(reloadModes),
+      'restart',
+      'What a changed settings or secret file means for the flow: `restart` it, or `keep` it running while the supervisor takes the new settings. `keep` is for flows that read none of these files themselves.',
     ),
     user: optional(
       'CONTAINER_FLOW_USER',

@@ -5,6 +5,7 @@ import type { Secret } from '../core/secret.ts'
 export const environments = ['development', 'test', 'staging', 'production'] as const
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 export const readyModes = ['alive', 'notify'] as const
+export const reloadModes = ['restart', 'keep'] as const
 export const securityEnforcements = ['off', 'warn', 'high', 'critical'] as const
 export const restartPolicies = ['never', 'on-failure', 'always'] as const
 
@@ -36,6 +37,8 @@ export interface Settings {
     readonly readyTimeoutMs: number
     /** Undefined: a flow may be idle for as long as it likes. */
     readonly stuckAfterMs: number | undefined
+    /** What other settings in the files mean for the flow that runs. */
+    readonly reload: (typeof reloadModes)[number]
     readonly user: { readonly uid: number; readonly gid: number } | undefined
   }
   readonly environment: (typeof environments)[number]

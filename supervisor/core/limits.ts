@@ -49,6 +49,11 @@ export const limits = {
   flushMsMin: 100,
   /** Milliseconds between two looks at the files that settings came from. */
   configWatchMs: 1_000,
+  /** Milliseconds until changed settings whose dependencies did not answer are tried again, doubling up to the second. */
+  reloadRetryMsMin: 5_000,
+  reloadRetryMsMax: 60_000,
+  /** Names of changed settings in one log line. */
+  reloadNames: 50,
   /** Bytes read from one file that a `_FILE` variable names. */
   configFileBytes: 1024 * 1024,
   /** Bytes of output kept from one health check program. */

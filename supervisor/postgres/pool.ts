@@ -64,6 +64,11 @@ export interface DatabasePool {
    * @throws DatabaseUnavailable, whose outcome is unknown only when COMMIT was sent; QueryRefused; what `work` throws
    */
   transaction<T>(work: (query: Query) => Promise<T>, options?: QueryOptions): Promise<T>
+  /**
+   * From now on sessions are opened like this. Those that are open are closed as soon as nobody uses them, and nobody
+   * who waits is turned away.
+   */
+  renew(options: Pick<PoolOptions, 'target' | 'size' | 'connectTimeoutMs'>): void
   /** Closes idle sessions now, the others when they are given back. */
   close(): Promise<void>
 }
@@ -72,6 +77,8 @@ interface Session {
   readonly guarded: GuardedClient
   readonly attempt: Omit<Attempt, 'phase'>
   readonly openedAtMs: number
+  /** Of the options it was opened with. */
+  readonly generation: number
   /** The server has hung up, or must not be used any more. */
   lost: boolean
   /** A query is under way whose answer nobody waits for. */
@@ -84,7 +91,9 @@ export function createPool(options: PoolOptions): DatabasePool {
 }
 
 class Pool implements DatabasePool {
-  readonly #options: PoolOptions
+  #options: PoolOptions
+  /** Grows with each renewal. */
+  #generation = 0
   readonly #idle: Session[] = []
   readonly #waiting = new Set<() => void>()
   #open = 0
@@ -107,9 +116,16 @@ class Pool implements DatabasePool {
     return this.#withSession(options, (session, ending) => inTransaction(session, work, ending))
   }
 
+  renew(options: Pick<PoolOptions, 'target' | 'size' | 'connectTimeoutMs'>): void {
+    this.#options = { ...this.#options, ...options }
+    this.#generation++
+    for (const idle of this.#idle.splice(0)) void this.#retire(idle)
+    this.#wakeAll()
+  }
+
   async close(): Promise<void> {
     this.#closed = true
-    for (const wake of [...this.#waiting]) wake()
+    this.#wakeAll()
     await Promise.all(this.#idle.splice(0).map((session) => this.#retire(session)))
   }
 
@@ -142,8 +158,17 @@ class Pool implements DatabasePool {
         idle.idleTimer?.cancel()
         return idle
       }
-      if (this.#open < this.#options.size) return await this.#openOne(ending)
-      await this.#turn(ending)
+      if (this.#open >= this.#options.size) {
+        await this.#turn(ending)
+        continue
+      }
+      const generation = this.#generation
+      try {
+        return await this.#openOne(ending)
+      } catch (error) {
+        // What was refused meanwhile was an attempt with credentials that have been replaced.
+        if (generation === this.#generation) throw error
+      }
     }
   }
 
@@ -168,6 +193,7 @@ class Pool implements DatabasePool {
 
   async #openOne(outer: AbortSignal): Promise<Session> {
     const { connectTimeoutMs, clock } = this.#options
+    const generation = this.#generation
     this.#open++
     const ending = endingOf(outer, connectTimeoutMs, () => new CheckTimeout(connectTimeoutMs), clock)
     try {
@@ -181,6 +207,7 @@ class Pool implements DatabasePool {
         guarded,
         attempt,
         openedAtMs: clock.monotonicMs(),
+        generation,
         lost: false,
         abandoned: false,
       }
@@ -199,10 +226,11 @@ class Pool implements DatabasePool {
   #release(session: Session): void {
     const { clock, idleMs = limits.databaseIdleMs } = this.#options
     const old = clock.monotonicMs() - session.openedAtMs >= limits.databaseSessionMs
-    if (session.lost || old || this.#closed) {
+    const outdated = session.generation !== this.#generation
+    if (session.lost || old || outdated || this.#closed) {
       void this.#retire(session)
       // What ended this session (a fail-over, a restart) has ended the others, or makes them useless.
-      if (session.lost) for (const idle of this.#idle.splice(0)) void this.#retire(idle)
+      if (session.lost && !outdated) for (const idle of this.#idle.splice(0)) void this.#retire(idle)
       return
     }
     session.idleTimer = clock.startTimer(idleMs, () => this.#hungUp(session))
@@ -230,6 +258,10 @@ class Pool implements DatabasePool {
   #gone(): void {
     this.#open--
     this.#wakeOne()
+  }
+
+  #wakeAll(): void {
+    for (const wake of [...this.#waiting]) wake()
   }
 
   #wakeOne(): void {

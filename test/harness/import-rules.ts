@@ -22,6 +22,7 @@ const compositionRoots = new Set([
   'supervisor/local-queue.ts',
   'supervisor/offline-queue.ts',
   'supervisor/own-records.ts',
+  'supervisor/reloading.ts',
   'supervisor/start-up.ts',
   'supervisor/stuck-flow.ts',
   'supervisor/cli/main.ts',

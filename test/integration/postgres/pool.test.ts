@@ -8,7 +8,7 @@ import { startPostgres } from '../../harness/postgres.ts'
 import { startSilentServer, unusedPort } from '../../harness/servers.ts'
 import { createTestClock } from '../../harness/test-clock.ts'
 import { until } from '../../harness/until.ts'
-import { poolFor } from './pools.ts'
+import { poolFor, targetOf } from './pools.ts'
 
 const server = await startPostgres({ user: 'rpa' })
 t.teardown(() => server.stop())
@@ -234,3 +234,45 @@ t.test('§8 behind a transaction pooler nothing is expected of the session', asy
   await pool.close()
   await pooler.stop()
 })
+
+t.test(
+  'R1.5 R6.3 renewed credentials hold from the next query on, and nobody who waits is turned away',
+  async (t) => {
+    await server.query(`create role renewed login password 'first'`)
+    const url = (password: string) => {
+      const given = new URL(server.url())
+      given.username = 'renewed'
+      given.password = password
+      return given.href
+    }
+    const renewed = (password: string, size: number) => ({
+      ...{ size, connectTimeoutMs: 20_000 },
+      target: () => targetOf(url(password)),
+    })
+    const whoAndWhich = 'select pg_backend_pid() as pid, pg_sleep(0.05)'
+    const pid = (answer: { rows: readonly { pid?: number }[] }) => answer.rows[0]?.pid
+    const pool = poolFor(url('first'), { size: 1 })
+    try {
+      const first = pid(await pool.query(whoAndWhich))
+      await server.query(`alter role renewed password 'second'`)
+      const underWay = pool.query(whoAndWhich)
+      const waiting = [pool.query(whoAndWhich), pool.query(whoAndWhich)]
+      pool.renew(renewed('second', 2))
+      t.equal(pid(await underWay), first, 'what is under way ends on its session')
+      for (const answer of await Promise.all(waiting)) t.not(pid(answer), first)
+      t.equal(pool.figures.size, 2)
+
+      await server.query(`alter role renewed password 'third'`)
+      pool.renew(renewed('wrong', 2))
+      const early = pool.query('select 1')
+      // Its attempt has begun with what is renewed at this moment.
+      pool.renew(renewed('third', 2))
+      t.equal((await early).rowCount, 1, 'a refusal of replaced credentials is none')
+      pool.renew(renewed('wrong', 2))
+      t.match(await failure(pool.query('select 1')), { reason: 'authentication', outcomeUnknown: false })
+    } finally {
+      await pool.close()
+      await noSessions()
+    }
+  },
+)

@@ -50,5 +50,12 @@ t.test('R1.5 a change that comes while a reload is under way is not lost', { ski
   t.equal((await flow.post('/v1/reload')).status, 409, 'the first one has read the file')
   writeFileSync(file, 'CONTAINER_STOP_GRACE=3s\n')
   t.equal((await asked).status, 200)
-  await flow.record(({ event, generation }) => event === 'flow.started' && generation === 3)
+  const taken = await flow.record(({ event, by }) => event === 'config.reloaded' && by === 'files')
+  t.match(taken, { changed: ['stop.grace'] })
+  const last = () => flow.records.findLast(({ event }) => event === 'flow.started')
+  await until(
+    'the flow runs with it',
+    async () => last(),
+    (started) => String(started?.['time'] ?? '') > String(taken['time']),
+  )
 })

@@ -16,7 +16,10 @@ t.test('§5 every default', async (t) => {
   })
   const { databases, services, ...fixed } = settings
   t.same(fixed, {
-    flow: { name: 'orders', ready: 'alive', readyAfterMs: 1000, readyTimeoutMs: 300_000, user: undefined },
+    flow: {
+      ...{ name: 'orders', ready: 'alive', readyAfterMs: 1000, readyTimeoutMs: 300_000 },
+      ...{ stuckAfterMs: undefined, reload: 'restart', user: undefined },
+    },
     environment: 'development',
     instanceId: 'box-1',
     log: { level: 'info' },
@@ -52,6 +55,7 @@ t.test('R1.2 every variable reaches its place', async (t) => {
     CONTAINER_FLOW_READY_AFTER: '2s',
     CONTAINER_FLOW_READY_TIMEOUT: '3s',
     CONTAINER_FLOW_STUCK_AFTER: '24m',
+    CONTAINER_FLOW_RELOAD: 'keep',
     CONTAINER_FLOW_USER: '1000:1001',
     CONTAINER_ENVIRONMENT: 'production',
     CONTAINER_INSTANCE_ID: 'i-1',
@@ -109,6 +113,7 @@ t.test('R1.2 every variable reaches its place', async (t) => {
       readyAfterMs: 2000,
       readyTimeoutMs: 3000,
       stuckAfterMs: 1_440_000,
+      reload: 'keep',
       user: { uid: 1000, gid: 1001 },
     },
     environment: 'production',
