@@ -4,13 +4,22 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { type CatalogueEntry, catalogue, FlowkeepError } from '../supervisor/core/errors.ts'
 import { cacheDirectory } from './host/cache-directory.ts'
 import { createTerminal } from './host/terminal.ts'
+import { type Severity, severities } from './scan/finding.ts'
 
 /** The root directory of the checkout, without a slash at its end. */
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
+
+interface ScanFlags {
+  readonly image?: string[]
+  readonly severity: Severity
+  readonly accept: string[]
+  readonly sarif?: string
+  readonly json?: true
+}
 
 interface BuildFlags {
   readonly dryRun?: true
@@ -58,6 +67,30 @@ function createProgram(done: (code: number) => void): Command {
       const { runBuild } = await import('./build/build-command.ts')
       const place = { root, cacheDirectory: directory, now: () => new Date().toISOString() }
       done(await runBuild(place, { targets, dryRun, cache, pull, push }, createTerminal(json)))
+    })
+
+  program
+    .command('scan')
+    .description('look for weaknesses in the images, their Dockerfiles and packages')
+    .argument('[target...]', 'targets of images/docker-bake.hcl (default: its group "default")')
+    .option('--image <name...>', 'images that no target makes, such as postgres:17')
+    .addOption(
+      new Option('--severity <severity>', 'exit with 1 when something of this severity or worse is found')
+        .choices(severities)
+        .default('high'),
+    )
+    .option('--accept <rule...>', 'rules whose findings are known: shown, but not counted', [])
+    .option('--sarif <file>', 'write SARIF 2.1.0')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nCalls trivy, grype, dockle and hadolint where they are installed. What cannot be looked at is shown as skipped, with the reason.',
+    )
+    .action(async (targets: string[], options: ScanFlags) => {
+      const { runScan } = await import('./scan/scan-command.ts')
+      const place = { root, version, now: () => new Date().toISOString() }
+      const { image: images = [], severity, accept: accepted, sarif, json = false } = options
+      done(await runScan(place, { targets, images, severity, accepted, sarif }, createTerminal(json)))
     })
 
   for (const command of program.commands) {

@@ -82,6 +82,24 @@ export function followErrors(
   })
 }
 
+/**
+ * Runs a program whose standard output is handed on as it comes.
+ * @returns its exit code and what it said on standard error
+ */
+export function followOutput(
+  command: string,
+  args: readonly string[],
+  chunk: (bytes: Buffer) => void,
+): Promise<Pick<Output, 'code' | 'stderr'>> {
+  return new Promise((resolve, reject) => {
+    const child = start(command, args, {}, ['ignore', 'pipe', 'pipe'])
+    const stderr = collect(child.stderr)
+    child.stdout?.on('data', chunk)
+    child.once('error', (error) => reject(cannotStart(command, error)))
+    child.once('close', (code) => resolve({ code: code ?? 137, stderr: stderr() }))
+  })
+}
+
 function start(
   command: string,
   args: readonly string[],

@@ -8,7 +8,14 @@ import { type BuildOptions, runBuild } from '../../compose/build/build-command.t
 import { imageIds } from '../../compose/build/engine-images.ts'
 import { readHistory } from '../../compose/build/history.ts'
 import type { Terminal } from '../../compose/host/terminal.ts'
-import { changeProject, imageOf, targetNames, upstreamImage, writeProject } from '../harness/build-project.ts'
+import {
+  changeProject,
+  corpusLabel,
+  imageOf,
+  targetNames,
+  upstreamImage,
+  writeProject,
+} from '../harness/build-project.ts'
 import { docker, execute, tryDocker } from '../harness/docker.ts'
 import { seededRandom } from '../harness/seeded-random.ts'
 
@@ -71,6 +78,7 @@ t.before(async () => {
 
 t.teardown(async () => {
   await tryDocker(['image', 'rm', '--force', upstreamImage, ...tags.flatMap(namesOf)])
+  await tryDocker(['image', 'prune', '--force', '--filter', `label=${corpusLabel}`])
 })
 
 t.test('R4.3 R4.4 after random changes no image is stale, and almost none is built needlessly', async (t) => {

@@ -16,6 +16,9 @@ import {
 import { dirname, join } from 'node:path'
 import { checkout } from './checkout.ts'
 
+/** Of every image that is made here, to find them again. */
+export const corpusLabel = 'org.flowkeep.test.corpus'
+
 export const upstreamImage = 'flowkeep-corpus-upstream:1'
 export const targetNames = ['base', 'a', 'b', 'c'] as const
 export const imageOf = (target: string, tag: string) => `flowkeep-corpus-${target}:${tag}`
@@ -51,7 +54,7 @@ ENV A=1 \\
     # within an instruction
     B=2
 ARG VERSION=0
-LABEL version=$VERSION
+LABEL version=$VERSION ${corpusLabel}=1
 `,
   a: `FROM base\nCOPY flows/a/code /opt/a\nCOPY flows/shared /opt/shared\n`,
   b: `FROM base\nCOPY flows/b /opt/b\nCOPY flows/shared /opt/shared\n`,
@@ -162,14 +165,14 @@ const places: readonly (readonly [folder: string, suffix: string, stale: readonl
 ]
 const edits: readonly (readonly [path: string, text: string, stale: readonly string[]])[] = [
   ['images/Dockerfile.base', '# Another remark.\n', []],
-  ['images/Dockerfile.base', 'LABEL step="N"\n', all],
-  ['images/Dockerfile.b', 'ENV STEP=N\n', ['b']],
+  ['images/Dockerfile.base', 'LABEL step="%"\n', all],
+  ['images/Dockerfile.b', 'ENV STEP=%\n', ['b']],
   ['images/Dockerfile.c', '\n   # and so on\n\n', []],
-  ['src/keep.md', 'N\n', all],
-  ['src/private.key', 'N\n', []],
-  ['LICENSE', 'N\n', all],
-  ['README.md', 'N\n', []],
-  ['.dockerignore', '# N\n', []],
+  ['src/keep.md', '%\n', all],
+  ['src/private.key', '%\n', []],
+  ['LICENSE', '%\n', all],
+  ['README.md', '%\n', []],
+  ['.dockerignore', '# %\n', []],
 ]
 const settings: readonly (readonly [name: string, stale: readonly string[]])[] = [
   ['VERSION', all],
@@ -188,7 +191,7 @@ export function changeProject(
   const kind = random()
   if (kind < 0.15) {
     const [path, text, stale] = pick(edits)
-    write(path, readFileSync(join(root, path), 'utf8') + text.replaceAll('N', String(number)))
+    write(path, readFileSync(join(root, path), 'utf8') + text.replaceAll('%', String(number)))
     return { what: `${path} ${JSON.stringify(text)}`, stale }
   }
   if (kind < 0.25) {

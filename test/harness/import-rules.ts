@@ -32,6 +32,8 @@ const compositionRoots = new Set([
 const openToHostTools = new Set([
   'supervisor/core/checkout-node.mjs',
   'supervisor/core/errors.ts',
+  'supervisor/core/sarif.ts',
+  'supervisor/core/secret-names.ts',
   'supervisor/core/text-table.ts',
   'supervisor/core/units.ts',
 ])

@@ -1,8 +1,8 @@
 // What the process was started with, and what it could start: S32, S34, S36–S38.
 
+import { canBeSecret, hasCredentialsInUrl, looksRandom, secretLookingName } from '../../core/secret-names.ts'
 import { type Check, fail, pass, some, unknown, warn } from '../check.ts'
 import { serviceAccountDirectory } from '../places.ts'
-import { canBeSecret, hasCredentialsInUrl, looksRandom, secretLookingName } from '../secret-names.ts'
 import { isLoopback } from '../sockets.ts'
 
 const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'

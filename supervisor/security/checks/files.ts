@@ -1,11 +1,11 @@
 // Files that would let somebody become, change or read what is not theirs: S28–S31, S33.
 
 import { limits } from '../../core/limits.ts'
+import { secretLookingName } from '../../core/secret-names.ts'
 import { type Check, fail, pass, some, unknown, type Verdict } from '../check.ts'
 import type { Container } from '../container.ts'
 import { isReadOnly, isWithin, mountOf } from '../mounts.ts'
 import { serviceAccountDirectory } from '../places.ts'
-import { secretLookingName } from '../secret-names.ts'
 import { type WalkEnd, walk } from '../walk.ts'
 
 const mountedSecrets = '/run/secrets'
