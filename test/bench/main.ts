@@ -26,12 +26,24 @@ import { recordsBenchmark } from './benchmarks/records.ts'
 import { scrape } from './benchmarks/scrape.ts'
 import { signals } from './benchmarks/signals.ts'
 import { slowClients } from './benchmarks/slow-clients.ts'
+import { submissions } from './benchmarks/submit.ts'
 import type { Benchmark, Site } from './harness/benchmark.ts'
 import { jsonOf, type Measured, textOf, verdicts } from './harness/report.ts'
 
 const benchmarks: readonly Benchmark[] = [
   ...[boot, loaded, idle, idleDocker, orphans, signals, logPump, logDocker],
-  ...[blockedStdout, health, scrape, slowClients, dockerRun, gate, enqueue, drainBenchmark, recordsBenchmark],
+  ...[
+    blockedStdout,
+    health,
+    scrape,
+    slowClients,
+    dockerRun,
+    gate,
+    enqueue,
+    submissions,
+    drainBenchmark,
+    recordsBenchmark,
+  ],
 ]
 
 const usage = `npm run bench -- [--quick] [--json FILE] [NAME…]
