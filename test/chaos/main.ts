@@ -1,6 +1,12 @@
 // Long runs against real parts; `npm test` has short forms of them. Without a name: the operation queue under faults.
 
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { bundleSupervisor } from '../../images/bundle.ts'
+import { version } from '../../supervisor/core/version.ts'
+import { checkout } from '../harness/checkout.ts'
 import { operationsCommand } from './operations/command.ts'
 import { plans } from './plans.ts'
 import { recordsChaos } from './records.ts'
@@ -45,13 +51,16 @@ async function records(
   seed: number,
   say: (line: string) => void,
 ): Promise<number> {
+  const directory = mkdtempSync(join(tmpdir(), 'fk-chaos-program-'))
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
   const report = await recordsChaos({
     ...{ records: count, supervisors, seed, say },
+    program: await bundleSupervisor(checkout, directory, version),
     ...{ batch: 20, faults: 'until_done', workMs: 20, faultEveryMs: 4_000, patienceMs: 30 * 60_000 },
   })
   console.log(JSON.stringify({ seed, ...report }, null, 2))
-  const { lost, doubled, phantom, counterOff, left, failed } = report
-  const sound = lost + doubled + phantom + Math.abs(counterOff) + left + failed === 0
+  const { lost, doubled, phantom, counterOff, left, failed, ended } = report
+  const sound = lost + doubled + phantom + Math.abs(counterOff) + left + failed + ended === 0
   console.log(`${sound ? 'every' : 'NOT every'} record has had its effect exactly once`)
   return sound ? 0 : 1
 }

@@ -17,6 +17,8 @@ import { poolFor } from '../integration/postgres/pools.ts'
 
 export interface RecordsChaos {
   readonly supervisors: number
+  /** Another program than the bundle. */
+  readonly program?: string
   /** As many as there are at first. */
   readonly records: number
   readonly batch: number
@@ -57,6 +59,8 @@ export interface RecordsReport {
   readonly failed: number
   readonly fenced: number
   readonly takenBack: number
+  /** Supervisors that ended by themselves. */
+  readonly ended: number
   readonly seconds: number
   readonly faults: Readonly<Record<FaultName, number>>
   /** Longest time that a lease stood after it had run out, in seconds, while the database could be asked. */
@@ -69,6 +73,10 @@ interface Seat {
   readonly close: (() => unknown)[]
   supervised: Supervised
   busy: boolean
+  /** It is ended on purpose. */
+  leaving: boolean
+  /** Supervisors that sat here and ended by themselves, which none should. */
+  ended: number
   /** Of the container that sits here. */
   log: readonly LogRecord[]
   /** By those that sat here before. */
@@ -115,6 +123,8 @@ async function run(options: RecordsChaos, later: (close: () => unknown) => void)
       proxy,
       close: [],
       busy: false,
+      leaving: false,
+      ended: 0,
       log: [],
       before: { fenced: 0, takenBack: 0 },
     } as unknown as Seat
@@ -137,6 +147,7 @@ async function run(options: RecordsChaos, later: (close: () => unknown) => void)
     ...(await check(server)),
     ...{ left, seconds, faults, longestDeadLeaseSeconds: watch.longestSeconds() },
     ...toldByAll(seats),
+    ended: seats.reduce((sum, { ended }) => sum + ended, 0),
   }
 }
 
@@ -162,7 +173,8 @@ async function enqueue(server: PostgresServer, records: number): Promise<void> {
   )
 }
 
-async function sit(seat: Seat, state: string, { batch, workMs }: RecordsChaos): Promise<void> {
+async function sit(seat: Seat, state: string, options: RecordsChaos): Promise<void> {
+  const { batch, program, workMs } = options
   seat.supervised = await startSupervised(
     { teardown: (close) => void seat.close.push(close) },
     {
@@ -173,6 +185,7 @@ async function sit(seat: Seat, state: string, { batch, workMs }: RecordsChaos): 
         queue,
         ...[batch, workMs].map(String),
       ],
+      ...(program !== undefined && { program }),
       environment: {
         CONTAINER_INSTANCE_ID: `seat-${seat.number}`,
         CONTAINER_DATABASE_FLOWS_URL: seat.proxy.url(),
@@ -191,9 +204,16 @@ async function sit(seat: Seat, state: string, { batch, workMs }: RecordsChaos): 
     },
   )
   seat.log = seat.supervised.records
+  seat.leaving = false
+  void seat.supervised.exited.then(({ code, exit }) => {
+    if (seat.leaving) return
+    seat.ended++
+    options.say(`seat ${seat.number} ended by itself with ${code}: ${exit?.message}`)
+  })
 }
 
 async function leave(seat: Seat): Promise<void> {
+  seat.leaving = true
   seat.before = toldBy(seat)
   seat.log = []
   for (const close of seat.close.splice(0)) await close()
@@ -231,6 +251,7 @@ async function disturb(
 
   const inflict: Record<FaultName, (seat: Seat) => Promise<void>> = {
     async 'kill container'(seat) {
+      seat.leaving = true
       seat.supervised.signal('SIGKILL')
       await seat.supervised.exited
       await leave(seat)

@@ -17,10 +17,10 @@ t.test(
       say: (line) => void said.push(line),
     })
     t.comment(JSON.stringify({ seed, ...report }))
-    const { lost, doubled, phantom, counterOff, left, failed } = report
+    const { lost, doubled, phantom, counterOff, left, failed, ended } = report
     t.same(
-      { lost, doubled, phantom, counterOff, left, failed },
-      { lost: 0, doubled: 0, phantom: 0, counterOff: 0, left: 0, failed: 0 },
+      { lost, doubled, phantom, counterOff, left, failed, ended },
+      { lost: 0, doubled: 0, phantom: 0, counterOff: 0, left: 0, failed: 0, ended: 0 },
       said.join('\n'),
     )
     for (const name of faultNames) t.ok(report.faults[name] > 0, name)
