@@ -2,24 +2,28 @@
 
 import t from 'tap'
 import { createNetwork, flawsOf, startContainer, type TestContext } from '../harness/container.ts'
+import { flowEnvironment, flowOptions, migrate } from '../harness/flow.ts'
 import { buildImages, flow1Image } from '../harness/images.ts'
-import { databasePassword, databaseUrl, startPostgres } from '../harness/postgres-container.ts'
+import { databasePassword, startPostgres } from '../harness/postgres-container.ts'
 
 await buildImages()
 
 function startFlow(t: TestContext, network: string, environment: Readonly<Record<string, string>> = {}) {
   return startContainer(t, {
     image: flow1Image,
+    options: flowOptions,
     network,
     publish: [8088],
-    environment: { CONTAINER_DATABASE_FLOWS_URL: databaseUrl, ...environment },
+    environment: { ...flowEnvironment, ...environment },
   })
 }
 
 t.test('R2.1 the flow starts only after PostgreSQL, started later, answers its health query', async (t) => {
   const network = await createNetwork(t)
   const flow = await startFlow(t, network)
-  const waiting = await flow.log.next('gate.waiting')
+  const waiting = await flow.log.next(
+    ({ event, dependency }) => event === 'gate.waiting' && dependency === 'database:flows',
+  )
   t.match(waiting, { dependency: 'database:flows', reason: 'name_resolution' }, 'R2.4 it says why')
   const before = await flow.get('/health')
   t.equal(before.status, 503)
@@ -28,7 +32,9 @@ t.test('R2.1 the flow starts only after PostgreSQL, started later, answers its h
   t.equal((await flow.get('/livez')).status, 200)
 
   await startPostgres(t, network)
-  await flow.log.next(({ message, file }) => message === 'file worked through' && file === 'stock.csv')
+  await flow.log.next('gate.ready')
+  await migrate(t, network)
+  await flow.log.next(({ message, component }) => component === 'flow' && message === 'working')
   const events = flow.log.all.map(({ event }) => event)
   t.ok(events.indexOf('gate.open') < events.indexOf('flow.started'))
   t.equal(events.filter((event) => event === 'flow.started').length, 1, 'it was not started in vain')

@@ -8,7 +8,7 @@ const database = 'flows'
 export interface PostgresContainer {
   readonly container: Container
   /** The rows of the answer, as `psql` prints them unaligned. */
-  query(sql: string): Promise<string>
+  query(sql: string, database?: string): Promise<string>
 }
 
 /** No real one: the database lives in memory and goes with the test. */
@@ -27,17 +27,8 @@ export async function startPostgres(t: TestContext, network: string): Promise<Po
   })
   return {
     container,
-    query: async (sql) => {
-      const { code, stdout, stderr } = await container.exec(
-        'psql',
-        '-XAt',
-        '-U',
-        user,
-        '-d',
-        database,
-        '-c',
-        sql,
-      )
+    query: async (sql, name = database) => {
+      const { code, stdout, stderr } = await container.exec('psql', '-XAt', '-U', user, '-d', name, '-c', sql)
       if (code !== 0) throw new Error(`psql: ${stderr.trim()}`)
       return stdout.trimEnd()
     },

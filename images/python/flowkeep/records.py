@@ -6,6 +6,7 @@ import threading
 import time
 import weakref
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -76,6 +77,19 @@ class Records:
                     self._changed.wait()
                 else:
                     self._claim_or_close()
+
+    def batches(self) -> Iterator[list[Record]]:
+        """The same records in lists: one that was waited for, and with it what is there already, up to `concurrency`.
+        All of a list are open at a time, and are to be settled before the next."""
+        for record in self:
+            yield [record, *self._at_hand()]
+
+    def _at_hand(self) -> list[Record]:
+        with self._changed:
+            count = max(0, min(len(self._ahead), self._concurrency - len(self._open)))
+            records = [self._ahead.popleft() for _ in range(count)]
+            self._open.update((record.id, record) for record in records)
+            return records
 
     def __enter__(self) -> Self:
         return self

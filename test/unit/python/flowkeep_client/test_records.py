@@ -58,6 +58,16 @@ class Loop(WithQueue):
         self.assertEqual(list(records), [], "it stays ended")
         self.assertEqual(len(self.supervisor.requests), 4)
 
+    def test_batches_hold_what_is_at_hand_and_no_more_than_may_be_open(self) -> None:
+        self.waiting = [record(number) for number in range(1, 8)]
+        records = self.client.records("orders", batch=5, concurrency=3, once=True)
+        seen = []
+        for batch in records.batches():
+            seen.append([item.id for item in batch])
+            for item in batch:
+                item.complete()
+        self.assertEqual(seen, [["1", "2", "3"], ["4", "5"], ["6", "7"]])
+
     def test_it_outlasts_the_database(self) -> None:
         impatient = flowkeep.Client(self.supervisor.path, timeout=0)
         self.addCleanup(impatient.close)

@@ -4,7 +4,7 @@ import os
 import unittest
 from pathlib import Path
 
-from flow1.records import (
+from worker.csv_records import (
     RECORD_BYTES_MAX,
     RECORD_LINES_MAX,
     Position,
@@ -128,10 +128,10 @@ class Resuming(unittest.TestCase):
             self.assertEqual(read(content)[-1].end.offset, len(content))
 
 
-DATA = os.environ.get("FLOW1_TEST_DATA")
+DATA = os.environ.get("FLOW_TEST_DATA")
 
 
-@unittest.skipIf(DATA is None, "FLOW1_TEST_DATA names no directory with CSV files")
+@unittest.skipIf(DATA is None, "FLOW_TEST_DATA names no directory with CSV files")
 class RealFiles(unittest.TestCase):
     def test_the_same_rows_as_the_csv_module_gives_for_the_whole_file(self) -> None:
         paths = sorted(Path(DATA or "").glob("*.csv"))
