@@ -174,7 +174,11 @@ export function judge(view: ImageView): { rule: ImageRule; found: string | undef
 }
 
 function paths(layer: Layer, isWrong: (file: ImageFile) => boolean): string | undefined {
-  const found = [...layer.values()].filter(isWrong).map(({ path }) => `/${path}`)
+  // What the last layers brought comes first: that is what the Dockerfile at hand can mend.
+  const found = [...layer.values()]
+    .filter(isWrong)
+    .reverse()
+    .map(({ path }) => `/${path}`)
   return found.length > 0 ? some(found) : undefined
 }
 

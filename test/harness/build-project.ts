@@ -213,7 +213,8 @@ export function changeProject(
     write(existing, `${number}\n`)
     return { what: `~ ${existing}`, stale }
   }
-  if (kind < 0.75) {
+  // A COPY whose pattern matches nothing any more is an error, not a change.
+  if (kind < 0.75 && present.length > 1) {
     rmSync(join(root, existing))
     return { what: `- ${existing}`, stale }
   }
