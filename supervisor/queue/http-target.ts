@@ -22,9 +22,12 @@ export interface HttpTargetSettings {
   readonly token: Secret | undefined
   /** `user:password` */
   readonly auth: Secret | undefined
+  /** Below the URL: what answers 2xx when the service is well. */
+  readonly healthPath: string
 }
 
 type Answered = Outcome | Unreached
+type Asked = { readonly method: string; readonly path: string; readonly body?: HttpWork['body'] }
 
 /** Whether the rest of its lane may follow. */
 const leavesLane: ReadonlySet<Outcome['state']> = new Set(['applied', 'refused'])
@@ -96,7 +99,7 @@ class HttpTarget implements Target {
   async #send({ operation: { id, work } }: Delivery, signal: AbortSignal): Promise<Answered> {
     if (work.kind !== 'http')
       return { state: 'refused', code: 'wrong_kind', message: `${this.name} is a service and takes no sql` }
-    const answered = await this.#request(id, work, signal)
+    const answered = await this.#excused(await this.#request(id, work, signal), signal)
     return 'message' in answered ? { ...answered, message: this.#shown(answered.message) } : answered
   }
 
@@ -120,12 +123,36 @@ class HttpTarget implements Target {
     return this.#judge(request, await this.#exchange(id, request, limits.serviceBodyBytes, signal))
   }
 
+  /**
+   * A service that has lost its own database may answer 500 to everything, as Prefect's server does. Where it says that
+   * it is not well, or says nothing, that is held against none of the operations.
+   */
+  async #excused(answered: Answered, signal: AbortSignal): Promise<Answered> {
+    if (!('state' in answered) || answered.state !== 'failed' || !answered.code.startsWith('http_'))
+      return answered
+    const path = this.#settings.healthPath
+    const asked = await this.#ask({ method: 'GET', path }, this.#headers(undefined), 0, signal)
+    if (asked.ok && asked.answer.status < 500) return answered
+    const said = asked.ok ? `was answered ${asked.answer.status}` : 'was not answered'
+    const { code: reason, message } = answered
+    return { reached: false, reason, message: `${message}, and GET ${path} ${said}`, outcomeUnknown: true }
+  }
+
   #exchange(id: string, work: HttpWork, bodyBytesMax: number, signal: AbortSignal): Promise<Exchanged> {
+    return this.#ask(work, { ...this.#headers(work.body), 'idempotency-key': id }, bodyBytesMax, signal)
+  }
+
+  #ask(
+    { method, path, body }: Asked,
+    headers: Readonly<Record<string, string>>,
+    bodyBytesMax: number,
+    signal: AbortSignal,
+  ): Promise<Exchanged> {
     return exchange({
-      url: this.#urlOf(work),
-      method: work.method,
-      headers: this.#headers(id, work),
-      body: work.body === undefined ? undefined : JSON.stringify(work.body),
+      url: this.#urlOf(path),
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
       agent: this.#agent,
       bodyBytesMax,
       timeoutMs: this.#settings.timeoutMs,
@@ -138,18 +165,14 @@ class HttpTarget implements Target {
     return exchanged.ok ? judge(work, exchanged.answer, this.#clock.wallMs()) : this.#notReached(exchanged)
   }
 
-  #urlOf({ path }: HttpWork): URL {
+  #urlOf(path: string): URL {
     const { origin, pathname } = this.#base
     return new URL(`${origin}${pathname.replace(/\/$/, '')}${path}`)
   }
 
-  #headers(id: string, { body }: HttpWork): Record<string, string> {
+  #headers(body: Json | undefined): Record<string, string> {
     const { token, auth } = this.#settings
-    const headers: Record<string, string> = {
-      accept: 'application/json',
-      'idempotency-key': id,
-      'user-agent': 'flowkeep',
-    }
+    const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'flowkeep' }
     if (body !== undefined) headers['content-type'] = 'application/json'
     if (token) headers['authorization'] = `Bearer ${token.reveal()}`
     else if (auth) headers['authorization'] = `Basic ${Buffer.from(auth.reveal()).toString('base64')}`

@@ -50,6 +50,8 @@ class WillFiles implements KeptWills {
   readonly #parts: WillsParts
   readonly #directory: string
   readonly #ids: Set<string>
+  /** The files that are being carried out. */
+  readonly #carrying = new Map<string, Promise<string | undefined>>()
 
   constructor(parts: WillsParts) {
     this.#parts = parts
@@ -95,8 +97,15 @@ class WillFiles implements KeptWills {
   }
 
   async #carryOut(directory: string): Promise<string[]> {
-    const done = await Promise.all(filesIn(directory).map((name) => this.#carryOutOne(join(directory, name))))
+    const done = await Promise.all(filesIn(directory).map((name) => this.#once(join(directory, name))))
     return done.filter((id) => id !== undefined)
+  }
+
+  /** Several states without a flow follow each other: whoever comes second waits for the first. */
+  async #once(path: string): Promise<string | undefined> {
+    const carrying = this.#carrying.get(path) ?? this.#carryOutOne(path)
+    this.#carrying.set(path, carrying)
+    return await carrying.finally(() => this.#carrying.delete(path))
   }
 
   /** Its id, where nothing is left to do. */

@@ -5,6 +5,7 @@ import { prefectEnvironment } from '../../harness/prefect/environment.ts'
 import { startPrefect } from '../../harness/prefect/server.ts'
 import { noNamespace } from '../../harness/supervised.ts'
 import { until } from '../../harness/until.ts'
+import { killedFlows } from './killed-flows.ts'
 import { setStage } from './stage.ts'
 
 const environment = prefectEnvironment()
@@ -16,7 +17,8 @@ if (skip === false && environment.python !== undefined) {
   const { python } = environment
   const server = await startPrefect({ python })
   t.teardown(() => server.stop())
-  const { front, start, settled, told: about } = await setStage(t, { python, server })
+  const stage = await setStage(t, { python, server })
+  const { front, start, settled, told: about } = stage
   const flow = await start(t)
   t.teardown(() => flow.run())
 
@@ -58,6 +60,8 @@ if (skip === false && environment.python !== undefined) {
       'priced milk',
       'Finished in state Completed()',
       'total of ada: 7',
+      "Running hook 'signal_late' in response to entering state 'Completed'",
+      "Hook 'signal_late' finished running successfully",
       'Finished in state Completed()',
     ])
     const subflow = await about.subflow(run)
@@ -68,7 +72,11 @@ if (skip === false && environment.python !== undefined) {
       ['price-*', 'COMPLETED'],
     ])
     t.same(await about.artifacts(run), ['total 7'])
-    const moments = await about.moments(run)
+    const moments = await until(
+      'the server has stored the events',
+      () => about.moments(run),
+      (found) => found.length >= 3,
+    )
     t.same(
       moments.map(({ event }) => event),
       ['flowkeep.flow-run.Pending', 'flowkeep.flow-run.Running', 'flowkeep.flow-run.Completed'],
@@ -114,8 +122,81 @@ if (skip === false && environment.python !== undefined) {
     const run = await settled(flow, 'bad', 'FAILED')
     t.match(run.state.message, /mallory does not pay/)
     t.same(await about.states(run), ['PENDING', 'RUNNING', 'FAILED'])
+  })
+
+  t.test(
+    'R2.3 what the server has done and could not answer happens once, also told by the queue',
+    async (t) => {
+      // Told directly: each of these answers is lost once, and what was told is told again through the queue.
+      const path = (end: string) => new RegExp(`^POST /api/${end} HTTP`)
+      const state = path('flow_runs/[0-9a-f-]{36}/set_state')
+      const lost = [path('flow_runs/'), state, path('artifacts/')].map(front.loseAnswer)
+      flow.run('lost', { customer: 'dan', items: ['tea'], hold: 'lost' })
+      await flow.line('dan holds')
+      flow.release('lost')
+      await flow.line('lost gave 3')
+      await Promise.all(lost)
+      const direct = await settled(flow, 'lost', 'COMPLETED')
+      t.same(await about.states(direct), ['PENDING', 'RUNNING', 'COMPLETED'])
+
+      // Told by the queue: the supervisor delivers each of these again.
+      front.refuse()
+      flow.run('kept', { customer: 'eve', items: ['tea'] })
+      await flow.line('kept gave 3')
+      const again = [path('flow_runs/'), state, state, path('events'), path('logs/'), path('artifacts/')]
+      const lostAgain = again.map(front.loseAnswer)
+      front.heal()
+      await Promise.all(lostAgain)
+      const queued = await settled(flow, 'kept', 'COMPLETED')
+      t.same(await about.states(queued), ['PENDING', 'RUNNING', 'COMPLETED'])
+      t.match(await about.subflow(queued), { state_type: 'COMPLETED' })
+      await until(
+        'the server has stored the events',
+        () => about.moments(queued),
+        (found) => found.length >= 3,
+      )
+      t.same((await about.moments(queued)).length, 3)
+      t.same(await about.tasks(queued), [
+        ['add-up-0', 'COMPLETED'],
+        ['price-*', 'COMPLETED'],
+      ])
+    },
+  )
+
+  t.test('R2.3 a server that says nothing is away, too', async (t) => {
+    flow.run('mute', { customer: 'finn', items: ['tea'], hold: 'mute' })
+    await flow.line('finn holds')
+    front.silence()
+    flow.release('mute')
+    await flow.line('mute gave 3')
+    front.heal()
+    const run = await settled(flow, 'mute', 'COMPLETED')
+    t.same(await about.states(run), ['PENDING', 'RUNNING', 'COMPLETED'])
+  })
+
+  t.test('R2.3 every run is there once through a flapping network', async (t) => {
+    const names = Array.from({ length: 4 }, (_, index) => `flap-${index}`)
+    for (const name of names) flow.run(name, { customer: name, items: ['tea', 'milk'] })
+    let up = true
+    const flapping = setInterval(() => {
+      up = !up
+      if (up) front.heal()
+      else front.refuse()
+    }, 200)
+    await Promise.all(names.map((name) => flow.line(`${name} gave 7`)))
+    clearInterval(flapping)
+    front.heal()
+    for (const name of names) {
+      const run = await settled(flow, name, 'COMPLETED')
+      t.same(await about.states(run), ['PENDING', 'RUNNING', 'COMPLETED'], name)
+      t.equal((await about.tasks(run)).length, 3)
+      t.match(await about.subflow(run), { state_type: 'COMPLETED' })
+      t.ok((await about.logs(run)).includes(`total of ${name}: 7`))
+    }
     t.equal(flow.records.filter(({ event }) => event === 'flow.started').length, 1)
   })
+
+  killedFlows(t, stage)
 } else {
   t.test('R2.3 flows outlive a Prefect outage', { skip }, async () => {})
 }

@@ -48,8 +48,11 @@ export interface ToldOfRuns {
 
 export interface Stage {
   readonly front: Front
-  /** @param environment beside what names the server */
-  start(t: Test, environment?: Readonly<Record<string, string>>): Promise<Told>
+  /**
+   * @param environment beside what names the server
+   * @param command another one than the program that runs what it is told
+   */
+  start(t: Test, environment?: Readonly<Record<string, string>>, command?: readonly string[]): Promise<Told>
   /** Asks the server itself, past the front. */
   ask<T>(method: string, path: string, body?: unknown): Promise<T>
   readonly told: ToldOfRuns
@@ -68,11 +71,15 @@ export async function setStage(
     ...(auth && { authorization: `Basic ${Buffer.from(auth).toString('base64')}` }),
   }
 
-  async function start(t: Test, environment: Readonly<Record<string, string>> = {}): Promise<Told> {
+  async function start(
+    t: Test,
+    environment: Readonly<Record<string, string>> = {},
+    command?: readonly string[],
+  ): Promise<Told> {
     const directory = mkdtempSync(join(tmpdir(), 'fk-runs-'))
     t.teardown(() => rmSync(directory, { recursive: true, force: true }))
     const supervised = await startSupervised(t, {
-      command: [python, '-B', `${checkout}/test/fixtures/flows/prefect_runs.py`, directory],
+      command: command ?? [python, '-B', `${checkout}/test/fixtures/flows/prefect_runs.py`, directory],
       environment: {
         HOME: directory,
         PREFECT_HOME: directory,
@@ -80,11 +87,15 @@ export async function setStage(
         ...(auth && { PREFECT_API_AUTH_STRING: auth }),
         DO_NOT_TRACK: '1',
         PYTHONPATH: `${checkout}/images/python`,
+        // What a server that says nothing costs a flow, at most; Prefect's own default is a minute.
+        PREFECT_API_REQUEST_TIMEOUT: '3',
+        CONTAINER_SERVICE_PREFECT_TIMEOUT: '3s',
         CONTAINER_HEALTH_INTERVAL: '500ms',
         ...environment,
       },
     })
-    await supervised.line('ready')
+    if (command === undefined) await supervised.line('ready')
+    else await supervised.record(({ event, ['to']: to }) => event === 'state.changed' && to === 'running')
     let count = 0
     const put = (file: string, content: string) => {
       writeFileSync(join(directory, `${file}.new`), content)
@@ -159,8 +170,10 @@ export async function setStage(
     await until(
       'the queue is empty',
       async () => (await flow.health()).checks['queue'],
-      (check) => check?.message === 'empty',
+      (check) => /^empty/.test(check?.message ?? ''),
     )
+    const dead = flow.records.filter(({ event }) => event === 'operation.dead')
+    if (dead.length > 0) throw new Error(`dead letters: ${JSON.stringify(dead)}`)
     const found = await until(
       `${name} is ${state}`,
       () => runs({ name: { any_: [name] } }),

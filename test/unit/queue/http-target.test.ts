@@ -19,7 +19,10 @@ import { createTestClock } from '../../harness/test-clock.ts'
 type Settings = Partial<Omit<HttpTargetSettings, 'url'>>
 
 function targetAt(url: string, settings: Settings = {}, clock: Clock = systemClock) {
-  const all = { url: new Secret(url), timeoutMs: 10_000, token: undefined, auth: undefined, ...settings }
+  const all = {
+    ...{ url: new Secret(url), timeoutMs: 10_000, token: undefined, auth: undefined, healthPath: '/ready' },
+    ...settings,
+  }
   return createHttpTarget('crm', all, clock)
 }
 
@@ -44,9 +47,10 @@ interface Answer {
   readonly body?: string
 }
 
-/** Answers by the idempotency key, and remembers what came. */
-function serving(seen: Seen[], answer: (key: string) => Answer): RequestListener {
+/** Answers by the idempotency key, and remembers what came. Asked for its health it is well. */
+function serving(seen: Seen[], answer: (key: string) => Answer, health = 200): RequestListener {
   return (request, response) => {
+    if (request.method === 'GET') return void response.writeHead(health).end()
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
@@ -58,8 +62,8 @@ function serving(seen: Seen[], answer: (key: string) => Answer): RequestListener
   }
 }
 
-async function outcomeOf(answer: Answer, work: Partial<HttpWork> = {}) {
-  const server = await startHttpServer(serving([], () => answer))
+async function outcomeOf(answer: Answer, work: Partial<HttpWork> = {}, health = 200) {
+  const server = await startHttpServer(serving([], () => answer, health))
   const target = targetAt(`http://${server.address}`)
   try {
     const delivered = await target.deliver([delivery('a', work)], never())
@@ -123,6 +127,14 @@ t.test('R8.1 each status has its meaning', async (t) => {
       expected,
       String(status),
     )
+})
+
+t.test('R8.1 a 500 of a service that is not well itself is held against no operation', async (t) => {
+  const away = await outcomeOf({ status: 500 }, {}, 503)
+  t.match(away, { reached: false, reason: 'http_500', outcomeUnknown: true })
+  t.match(away, { message: 'POST /orders was answered 500, and GET /ready was answered 503' })
+  t.match(await outcomeOf({ status: 500 }, {}, 404), { state: 'failed' }, 'one that has no such page')
+  t.match(await outcomeOf({ status: 422 }, {}, 503), { state: 'refused' }, 'what is refused is refused')
 })
 
 t.test('R8.1 Retry-After is taken over, in seconds and as a date', async (t) => {

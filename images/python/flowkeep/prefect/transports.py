@@ -15,7 +15,8 @@ CONNECT_SECONDS_MAX = 5.0
 ANSWER_SECONDS_MAX = 20.0
 """A server that holds a call about a run longer than this is away. Prefect's own bound is a minute, six times."""
 
-_away_statuses = frozenset((401, 407, 502, 503, 504))
+_away_statuses = frozenset((401, 407, 500, 502, 503, 504))
+"""A server that has lost its database answers 500."""
 
 
 class _Keeping:

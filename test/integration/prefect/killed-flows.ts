@@ -1,0 +1,68 @@
+// Flows that can't say how they ended, or say it too late: what the server shows of their runs.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { Stage } from './stage.ts'
+
+export function killedFlows(t: Test, { front, start, settled, told: about }: Stage): void {
+  const stateDirectory = (t: Test) => {
+    const directory = mkdtempSync(join(tmpdir(), 'fk-state-'))
+    t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+    return { CONTAINER_STATE_DIRECTORY: directory }
+  }
+  /** A container after the one that has ended, with the same volume. */
+  const next = (t: Test, environment: Readonly<Record<string, string>>) =>
+    start(t, environment, ['sleep', '1000'])
+
+  t.test('R2.3 the run of a flow that is killed, as by the OOM killer, has crashed', async (t) => {
+    const flow = await start(t, { CONTAINER_RESTART_POLICY: 'always', CONTAINER_RESTART_MAX: '1' })
+    flow.run('killed', { customer: 'gil', items: ['tea'], signals: 'SIGKILL' })
+    await flow.record('will.carried_out')
+    const run = await settled(flow, 'killed', 'CRASHED')
+    t.match(run.state.message, /Reported by Flowkeep/)
+    t.same(await about.states(run), ['PENDING', 'RUNNING', 'CRASHED'])
+  })
+
+  t.test('R2.3 a container that vanishes in an outage leaves no run Running', async (t) => {
+    const environment = stateDirectory(t)
+    const flow = await start(t, environment)
+    flow.run('known', { customer: 'hal', items: ['tea'] })
+    await flow.line('known gave 3')
+    front.refuse()
+    flow.run('done', { customer: 'ida', items: ['tea'] })
+    await flow.line('done gave 3')
+    flow.run('vanished', { customer: 'jon', items: ['tea'], hold: 'for ever' })
+    await flow.line('jon holds')
+    flow.signal('SIGKILL')
+    await flow.exited
+
+    front.heal()
+    const after = await next(t, environment)
+    await after.record('will.carried_out')
+    const vanished = await settled(after, 'vanished', 'CRASHED')
+    t.same(await about.states(vanished), ['PENDING', 'RUNNING', 'CRASHED'])
+    for (const name of ['known', 'done']) {
+      const run = await settled(after, name, 'COMPLETED')
+      t.same(await about.states(run), ['PENDING', 'RUNNING', 'COMPLETED'], name)
+    }
+  })
+
+  t.test('R2.3 a stop in an outage crashes a run that works, and none that has ended', async (t) => {
+    front.refuse()
+    const environments = [stateDirectory(t), stateDirectory(t)] as const
+    const optional = { CONTAINER_SERVICE_PREFECT_REQUIRED: 'false' }
+    const [late, early] = await Promise.all(environments.map((one) => start(t, { ...one, ...optional })))
+    late?.run('late', { customer: 'kim', items: ['tea'], signals_late: 'SIGTERM' })
+    early?.run('stopped', { customer: 'lea', items: ['tea'], signals: 'SIGTERM' })
+    for (const flow of [late, early]) t.match(await flow?.exited, { exit: { reason: 'flow_signaled' } })
+    front.heal()
+    const [afterLate, afterEarly] = await Promise.all(environments.map((one) => next(t, one)))
+    const ended = await settled(afterLate as never, 'late', 'COMPLETED')
+    t.same(await about.states(ended), ['PENDING', 'RUNNING', 'COMPLETED'])
+    const stopped = await settled(afterEarly as never, 'stopped', 'CRASHED')
+    t.same(await about.states(stopped), ['PENDING', 'RUNNING', 'CRASHED'])
+    t.match(stopped.state.message, /SIGTERM|terminat/i)
+  })
+}
