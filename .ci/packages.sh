@@ -6,6 +6,7 @@ TOOLS=(
   ca-certificates iptables util-linux iproute2 procps # engine and network faults
   tini dumb-init                                      # peers the supervisor is compared with
   haproxy prometheus                                  # what asks it for its health and its metrics
+  prometheus-alertmanager                             # what it sends its alerts to
   pgbouncer                                           # a transaction pooler between it and the database
   libatomic1                                          # Node.js 26 links against it
   python3 mmdebstrap                                  # flows outside containers; the stand-in base image

@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Settings } from './config/settings.ts'
 import type { Clock } from './core/clock.ts'
+import type { DiskState } from './core/disk.ts'
 import { limits } from './core/limits.ts'
 import type { Logger } from './core/logger.ts'
 import type { Redact } from './core/secret.ts'
@@ -30,6 +31,8 @@ export interface DiskHost {
 export interface WatchedDisks {
   spaces(): Promise<ReadonlyMap<string, Space>>
   readonly isCritical: boolean
+  /** As they were at the last check. */
+  readonly states: readonly DiskState[]
   check(times: { readonly intervalMs: number; readonly timeoutMs: number }): HealthCheck
   /** Begins the scheduled clean-up, or begins it anew with other settings. */
   reconfigure(): void
@@ -62,6 +65,9 @@ export function watchDisks(host: DiskHost): WatchedDisks {
     spaces: () => disks.spaces(),
     get isCritical() {
       return guard.isCritical
+    },
+    get states() {
+      return guard.states
     },
     check: (times) => createDiskCheck({ ...times, look: () => guard.look() }),
     reconfigure() {

@@ -40,6 +40,8 @@ export interface Targets {
 }
 
 export interface OpenedQueue {
+  /** Of the slot: what is kept there goes with it. */
+  readonly directory: string
   readonly queue: LocalQueue
   readonly wills: KeptWills
   /** Of the settings that hold now. */
@@ -73,6 +75,7 @@ export async function openLocalQueue(host: QueueHost): Promise<OpenedQueue> {
     submit: (operation) => queue.submitWill(operation),
   })
   return {
+    directory: slot.directory,
     queue,
     wills,
     async adopt() {

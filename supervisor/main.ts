@@ -1,11 +1,12 @@
 // The composition root of `flowkeep run`: every part is made here, given what it needs, and tied to the lifecycle.
 // Read from `supervise` down: configuration → lifecycle → gate → flow → logs, and beside them health and HTTP.
 
+import { type Alerts, createAlerts } from './alerts.ts'
 import type { Settings } from './config/settings.ts'
 import { systemClock as clock, sleep } from './core/clock.ts'
 import { checkName, type Dependency } from './core/dependency.ts'
 import { FlowkeepError, messageOf } from './core/errors.ts'
-import { type ExitReason, exitCodeFor, exitCodes } from './core/exit.ts'
+import { type Cause, type ExitReason, exitCodeFor, exitCodes } from './core/exit.ts'
 import { endingStates, type Lifecycle, type StateName } from './core/lifecycle.ts'
 import { limits } from './core/limits.ts'
 import { createMachine, type Machine, type Transition } from './core/machine.ts'
@@ -95,6 +96,7 @@ class Supervisor {
   readonly #budget = createStopBudget()
   readonly #security: SecurityAtStart
   readonly #stuck: StuckFlow
+  readonly #alerts: Alerts
 
   /** Once the state directory is claimed. */
   #operations: OpenedQueue | undefined
@@ -137,13 +139,16 @@ class Supervisor {
     this.#health = this.#createHealth()
     this.#machine = this.#createMachine()
     this.#reloading = this.#createReloading()
-    const { securityChecked } = this.#metrics
+    this.#alerts = this.#createAlerts()
     this.#security = createSecurityAtStart({
       ...logs,
       clock,
       configuration,
       ...boot,
-      counted: securityChecked,
+      counted: (failed) => {
+        this.#metrics.securityChecked(failed)
+        this.#alerts.securityChecked(failed)
+      },
     })
     this.#stuck = this.#createStuckFlow()
   }
@@ -171,6 +176,7 @@ class Supervisor {
     }
     if (this.#machine.lifecycle.state !== 'validating') return // a stop came first
     this.#disks.reconfigure()
+    this.#alerts.start(this.#operations?.directory)
     this.#health.start(this.#healthChecks())
     this.#machine.dispatch({ type: 'config_ok' })
     void this.#security.look()
@@ -291,7 +297,24 @@ class Supervisor {
       held: () => this.#records?.stats().held ?? 0,
       pid: () => this.#flow.status.pid,
       restart: () => this.#machine.dispatch({ type: 'flow_stuck' }),
-      counted: this.#metrics.flowStuck,
+      counted: (result) => {
+        this.#metrics.flowStuck(result)
+        this.#alerts.flowStuck(result)
+      },
+    })
+  }
+
+  #createAlerts(): Alerts {
+    return createAlerts({
+      ...{ ...this.#logs, clock, random, settings: () => this.#settings, counted: this.#metrics.alerted },
+      view: () => ({
+        checks: this.#health.report().checks,
+        crashLooping: this.#flow.status.crashLooping,
+        disks: this.#disks.states,
+        queue: this.#operations?.queue.stats(),
+      }),
+      records: () => this.#records?.stats(),
+      hasBeenRunning: () => this.#hasBeenRunning,
     })
   }
 
@@ -503,6 +526,7 @@ class Supervisor {
 
   #flowExited(reason: ExitReason): void {
     this.#metrics.flowExited(reason)
+    this.#alerts.flowExited(reason)
     const stopped = endingStates.has(this.#state) || this.#state === 'reloading'
     const failed = this.#flow.status.lastExit?.status !== 0 || this.#failure === 'stuck'
     const how = stopped ? 'stopped' : failed ? 'crashed' : 'ended'
@@ -563,6 +587,7 @@ class Supervisor {
     void this.#operations?.reconfigure(next.settings).catch((error) => this.#fail(error))
     this.#restarts.reconfigure(next.settings.restart)
     this.#disks.reconfigure()
+    this.#alerts.reconfigure()
     this.#health.start(this.#healthChecks())
     if (restart || !flowRuns.has(this.#state)) this.#machine.dispatch({ type: 'config_changed' })
     else this.#stuck.watch.follow(this.#state === 'running')
@@ -593,11 +618,13 @@ class Supervisor {
   async #flush(): Promise<void> {
     const flushMs = this.#flushMs()
     const untilMs = clock.monotonicMs() + flushMs
+    const alerted = this.#tellWhy(this.#machine.lifecycle.cause)
     await this.#operations?.wills.carryOut()
     await Promise.all([
       this.#flow.release(flushMs),
       this.#records?.close(),
       this.#operations?.queue.drain(untilMs),
+      alerted,
     ])
     this.#machine.dispatch({ type: 'flushed' })
   }
@@ -605,6 +632,7 @@ class Supervisor {
   async #exit({ cause = { reason: 'internal' } }: Lifecycle): Promise<void> {
     // A stop that cut the flush short leaves the pipes open: nothing may come out of them after the last line.
     await this.#flow.release(0)
+    await this.#tellWhy(cause)
     await this.#closeQueue()
     const { lastExit, stoppedByReload } = this.#flow.status
     const message = cause.reason === 'dependency_unavailable' ? this.#whatIsMissing() : cause.message
@@ -617,6 +645,11 @@ class Supervisor {
       unsentOperations: this.#operations?.queue.stats().operations ?? 0,
     }
     await leave(leaving, { ...this.#logs, exitNow: this.#native.exitNow })
+  }
+
+  /** Alerts go out before the container goes down: from the flush on, and from here where there was none. */
+  #tellWhy(cause: Cause = { reason: 'internal' }): Promise<void> {
+    return this.#alerts.end(cause, this.#flow.status.lastExit?.status, this.#flushMs())
   }
 
   /** What is in the journal is on disk already: closing makes the next start quicker, and is not waited for long. */

@@ -139,6 +139,14 @@ function createProgram(done: (code: number) => void): Command {
     .action(async (options: SecurityOptions) => done(await security(options)))
 
   program
+    .command('alert')
+    .description('the receivers of alerts')
+    .command('test')
+    .description('raise and end a test alert at every receiver, and say how each answered')
+    .option('--json', 'print JSON')
+    .action(async (options: { json?: boolean }) => done(await testReceivers(options)))
+
+  program
     .command('cleanup')
     .description('clean up CONTAINER_CLEANUP_PATHS now, as the schedule does; say what went')
     .option('--dry-run', 'remove nothing, say what would go')
@@ -214,6 +222,19 @@ function warningsOf({ settings }: Accepted): string[] {
   return [
     `CONTAINER_STATE_DIRECTORY (${directory}) is not on a volume: what is kept there is lost with the container. Mount one.`,
   ]
+}
+
+async function testReceivers({ json = false }: { json?: boolean }): Promise<number> {
+  const loaded = load()
+  if (!loaded.ok) return refuse(loaded.problems, { json })
+  const { settings, secrets } = loaded
+  const [{ runAlertTest }, { testAlerts }] = await Promise.all([
+    import('./alert-command.ts'),
+    import('../alerts.ts'),
+  ])
+  const redact = createRedactor(secrets)
+  const test = () => testAlerts(settings, { clock: systemClock, redact })
+  return runAlertTest({ json, look, test, write: print })
 }
 
 async function cleanup({ dryRun = false, json = false }: CleanupOptions): Promise<number> {

@@ -1,6 +1,7 @@
 // From convict's values, named as people name them, to the settings the parts take.
 
 import { Secret } from '../core/secret.ts'
+import { splitAlertUrl } from './alert-urls.ts'
 import { databaseUrl } from './database-url.ts'
 import type { databaseSchema, schema, serviceSchema, Values } from './schema.ts'
 import { splitCredentials } from './service-url.ts'
@@ -65,6 +66,7 @@ export function buildSettings(values: Values<typeof schema>, groups: Groups, hos
       maxAgeMs: values.cleanup.max_age,
       schedule: values.cleanup.schedule,
     },
+    alerts: alertsOf(values.alert),
     security: {
       enforce: values.security.enforce,
       accepted: itemsOf(values.security.accepted),
@@ -110,6 +112,19 @@ function databaseOf(values: Values<ReturnType<typeof databaseSchema>>): Database
     connectTimeoutMs: values.connect_timeout,
     healthQuery: values.health_query,
     required: values.required,
+  }
+}
+
+function alertsOf(values: Values<typeof schema>['alert']): Settings['alerts'] {
+  const alertmanager = splitAlertUrl(values.alertmanager_url)
+  const webhook = splitAlertUrl(values.webhook_url)
+  return {
+    alertmanagerUrl: alertmanager.url,
+    alertmanagerAuth: alertmanager.auth,
+    webhookUrl: webhook.url,
+    webhookAuth: webhook.auth,
+    pagerDutyKey: values.pagerduty_key === null ? undefined : new Secret(values.pagerduty_key),
+    pagerDutyUrl: values.pagerduty_url,
   }
 }
 

@@ -22,6 +22,7 @@ const groups: readonly Group[] = [
   { title: 'The local queue', sections: ['queue'] },
   { title: 'Records', sections: ['records'] },
   { title: 'Disks and clean-up', sections: ['disk', 'cleanup'] },
+  { title: 'Alerts', sections: ['alert'] },
   { title: 'Security', sections: ['security'] },
   { title: 'Stopping', sections: ['stop'] },
   { title: 'Restarting', sections: ['restart'] },

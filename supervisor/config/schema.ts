@@ -3,6 +3,7 @@
 // `CONTAINER_STOP_GRACE`, and `pool_size` of the database `rpa_db` is `CONTAINER_DATABASE_RPA_DB_POOL_SIZE`.
 // To add a variable add an entry here, its place in `settings.ts`, and its line in `build.ts`.
 
+import { alertmanagerUrl, pagerDutyKey, pagerDutyUrl, webhookUrl } from './alert-urls.ts'
 import { basicCredentials, bearerToken } from './credentials.ts'
 import { databaseUrl } from './database-url.ts'
 import type { Format } from './format.ts'
@@ -323,6 +324,32 @@ export const schema = {
       formats.cronSchedule,
       '*/10 * * * *',
       'When they are cleaned up. A low disk is cleaned up at once.',
+    ),
+  },
+  alert: {
+    alertmanager_url: optional(
+      'CONTAINER_ALERT_ALERTMANAGER_URL',
+      alertmanagerUrl,
+      'Alertmanager that alerts are sent to. Credentials in the URL are sent as Basic authentication.',
+      { secret: true },
+    ),
+    webhook_url: optional(
+      'CONTAINER_ALERT_WEBHOOK_URL',
+      webhookUrl,
+      'Webhook that alerts are sent to, in the form of Alertmanager’s own.',
+      { secret: true },
+    ),
+    pagerduty_key: optional(
+      'CONTAINER_ALERT_PAGERDUTY_KEY',
+      pagerDutyKey,
+      'PagerDuty service that alerts are sent to.',
+      { secret: true },
+    ),
+    pagerduty_url: setting(
+      'CONTAINER_ALERT_PAGERDUTY_URL',
+      pagerDutyUrl,
+      'https://events.pagerduty.com',
+      'Base of PagerDuty’s Events API; `https://events.eu.pagerduty.com` for the EU.',
     ),
   },
   security: {

@@ -88,6 +88,15 @@ export interface Settings {
     /** A cron expression in UTC. */
     readonly schedule: string
   }
+  readonly alerts: {
+    /** Without credentials: those that stood in the URL are beside it, as `user:password`, decoded. */
+    readonly alertmanagerUrl: Secret | undefined
+    readonly alertmanagerAuth: Secret | undefined
+    readonly webhookUrl: Secret | undefined
+    readonly webhookAuth: Secret | undefined
+    readonly pagerDutyKey: Secret | undefined
+    readonly pagerDutyUrl: string
+  }
   readonly security: {
     readonly enforce: (typeof securityEnforcements)[number]
     /** Ids of checks: `S14` */

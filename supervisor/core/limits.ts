@@ -131,6 +131,43 @@ export const limits = {
   metricPaths: 8,
   /** Milliseconds the file system may take to say how much is free. */
   diskProbeMs: 1_000,
+  /** Alerts that are kept at one time, and characters of one description. */
+  alerts: 200,
+  alertDescriptionChars: 500,
+  /** Milliseconds between two looks at what is to be alerted. */
+  alertLookMs: 5_000,
+  /** Milliseconds for which a condition must be gone before its alert is over: one that comes and goes is one alert. */
+  alertClearMs: 60_000,
+  /** Milliseconds after which something that happened once is over. */
+  alertEventMs: 600_000,
+  /** Milliseconds that alerts wait for others, to be told together. */
+  alertGroupMs: 1_000,
+  /** Milliseconds between two repetitions to a receiver that forgets, and for which it is to believe one. */
+  alertRepeatMs: 60_000,
+  alertHoldsMs: 300_000,
+  /** Milliseconds for which it is to believe the last word of a container. */
+  alertLastHoldsMs: 3_600_000,
+  /** Milliseconds between raised and resolved, for a receiver that waits before it tells. */
+  alertShownMs: 60_000,
+  /** Alerts in one message. */
+  alertsPerMessage: 50,
+  /** Messages to one receiver that may go at once, and milliseconds after which one more may. */
+  alertBurst: 20,
+  alertRefillMs: 2_000,
+  /** Milliseconds one message may take, and all of them when the container goes down. */
+  alertSendMs: 5_000,
+  alertLastMs: 5_000,
+  /** All of them when it was stopped, and nothing is wrong with it. */
+  alertStopMs: 1_000,
+  /** Milliseconds between two tries after a failure: doubling, with full jitter. */
+  alertRetryMinMs: 1_000,
+  alertRetryMaxMs: 120_000,
+  /** The same when the container goes down. */
+  alertLastRetryMs: 250,
+  /** Characters of a receiver's answer that are read. */
+  alertAnswerChars: 300,
+  /** Bytes of the file that keeps them. */
+  alertFileBytes: 1024 * 1024,
   /** Percentage points above a threshold at which a disk has left it again. */
   diskMarginPercent: 1,
   /** Milliseconds between two clean-ups while a disk is low. */

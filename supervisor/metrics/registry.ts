@@ -32,6 +32,8 @@ export interface Metrics {
   operationsCounted(target: string, result: string, count?: number): void
   /** @param failed how many checks failed, by severity */
   securityChecked(failed: Readonly<Record<string, number>>): void
+  /** What became of alerts on their way to a receiver: `sent`, `failed`, `refused`. */
+  alerted(sink: string, result: string, count: number): void
   /** Clean-up has freed this much. */
   cleanedUp(bytes: number): void
   /** An event that the lifecycle's table has no entry for. */
@@ -83,6 +85,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     'unexpected_events_total',
     'Events that do not fit the state of the supervisor: each is a defect of Flowkeep.',
   )
+  const alerts = counter('alerts_total', 'Alerts by receiver and by what became of them.', ['sink', 'result'])
   const cleaned = counter('cleanup_bytes_total', 'Bytes freed by clean-up.')
   const countOperations = createOperationCounter(registry)
   const readSources = addSources(registry, sources)
@@ -112,6 +115,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     securityChecked(failed) {
       for (const [severity, count] of Object.entries(failed)) findings.set({ severity }, count)
     },
+    alerted: (sink, result, count) => alerts.inc({ sink, result }, count),
     cleanedUp: (bytes) => cleaned.inc(bytes),
     unexpectedEvent: () => unexpected.inc(),
     async render(accept) {

@@ -16,6 +16,7 @@ const compositionRoots = new Set([
   'supervisor/load-program.ts',
   'supervisor/program.ts',
   'supervisor/main.ts',
+  'supervisor/alerts.ts',
   'supervisor/dependencies.ts',
   'supervisor/disk.ts',
   'supervisor/security.ts',

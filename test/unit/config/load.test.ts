@@ -34,6 +34,10 @@ t.test('§5 every default', async (t) => {
     health: { directory: '/opt/flowkeep/healthchecks', intervalMs: 10_000, timeoutMs: 5000 },
     disk: { lowPercent: 15, criticalPercent: 5 },
     cleanup: { paths: [], maxAgeMs: 86_400_000, schedule: '*/10 * * * *' },
+    alerts: {
+      ...{ alertmanagerUrl: undefined, alertmanagerAuth: undefined, webhookUrl: undefined },
+      ...{ webhookAuth: undefined, pagerDutyKey: undefined, pagerDutyUrl: 'https://events.pagerduty.com' },
+    },
     security: { enforce: 'warn', accepted: [], allowedPorts: [], allowedSetuid: [] },
   })
   t.match(databases['a'], { poolSize: 5, connectTimeoutMs: 5000, healthQuery: 'select 1', required: true })
@@ -92,6 +96,10 @@ t.test('R1.2 every variable reaches its place', async (t) => {
     CONTAINER_CLEANUP_PATHS: '/data/tmp, /logs',
     CONTAINER_CLEANUP_MAX_AGE: '25h',
     CONTAINER_CLEANUP_SCHEDULE: '26 * * * *',
+    CONTAINER_ALERT_ALERTMANAGER_URL: 'http://u:p27@am:9093',
+    CONTAINER_ALERT_WEBHOOK_URL: 'http://hook/28',
+    CONTAINER_ALERT_PAGERDUTY_KEY: 'twentynine',
+    CONTAINER_ALERT_PAGERDUTY_URL: 'http://pd',
     CONTAINER_SECURITY_ENFORCE: 'critical',
     CONTAINER_SECURITY_ACCEPTED: 'S14, S27',
     CONTAINER_SECURITY_ALLOWED_PORTS: '80,443',
@@ -105,7 +113,12 @@ t.test('R1.2 every variable reaches its place', async (t) => {
     CONTAINER_SERVICE_A_REQUIRED: 'off',
     CONTAINER_SERVICE_A_TOKEN: 'nineteen',
   })
-  const { databases, services, ...fixed } = settings
+  const { databases, services, alerts, ...fixed } = settings
+  t.equal(alerts.alertmanagerUrl?.reveal(), 'http://am:9093')
+  t.equal(alerts.alertmanagerAuth?.reveal(), 'u:p27')
+  t.equal(alerts.webhookUrl?.reveal(), 'http://hook/28')
+  t.equal(alerts.pagerDutyKey?.reveal(), 'twentynine')
+  t.equal(alerts.pagerDutyUrl, 'http://pd')
   t.same(fixed, {
     flow: {
       name: 'other',

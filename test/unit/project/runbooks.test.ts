@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { type CatalogueEntry as AlertEntry, alertCatalogue } from '../../../supervisor/alerts/catalogue.ts'
 import { type CatalogueEntry, catalogue } from '../../../supervisor/core/errors.ts'
 import { exitCodes, exitReasons } from '../../../supervisor/core/exit.ts'
 import { checkout } from '../../harness/checkout.ts'
@@ -8,6 +9,7 @@ import { checkout } from '../../harness/checkout.ts'
 const runbooks = join(checkout, 'runbooks')
 const read = (...path: string[]) => readFileSync(join(runbooks, ...path), 'utf8')
 const entries: [string, CatalogueEntry][] = Object.entries(catalogue)
+const alertEntries: [string, AlertEntry][] = Object.entries(alertCatalogue)
 const headings = ['Meaning', 'Impact', 'Diagnosis', 'Mitigation', 'Verification']
 
 t.test('R5.5 every error code has its page, and every page its error code', async (t) => {
@@ -46,6 +48,22 @@ t.test('R5.5 the index lists every page with its title', async (t) => {
   for (const [code, { title }] of entries) t.match(index, `| [\`${code}\`](errors/${code}.md) | ${title} |\n`)
 })
 
+t.test('R5.5 every alert has its page with its title and severity, and is in the index', async (t) => {
+  const index = read('README.md')
+  for (const [name, { severity, title }] of alertEntries) {
+    const [head = '', ...parts] = read('alerts', `${name}.md`).split(/^## /m)
+    t.ok(head.startsWith(`# \`${name}\`\n\n${title}.\n`), `${name} begins with its title`)
+    t.match(head, `| Severity | ${severity} |\n`, name)
+    t.same(
+      parts.map((part) => part.split('\n')[0]),
+      headings,
+      name,
+    )
+    for (const part of parts) t.match(part, /^\w+\n\n\S[\s\S]{20,}/, `${name}: ${part.split('\n')[0]}`)
+    t.match(index, `| [\`${name}\`](alerts/${name}.md) | ${title} |\n`)
+  }
+})
+
 t.test('R5.5 the exit codes page lists every reason and every code', async (t) => {
   const [, byReason = '', byCode = ''] = read('exit-codes.md').split(/^## /m)
   const firstCells = (text: string) => [...text.matchAll(/^\| `?([\w]+)`? \|/gm)].map(([, cell]) => cell)
@@ -54,8 +72,10 @@ t.test('R5.5 the exit codes page lists every reason and every code', async (t) =
 })
 
 t.test('R5.5 every command to be run is set as code', async (t) => {
-  for (const page of readdirSync(join(runbooks, 'errors'))) {
-    const loose = read('errors', page).match(/^(?:docker|kubectl|ss|ps|dmesg) .*/m)
+  for (const page of ['errors', 'alerts'].flatMap((of) =>
+    readdirSync(join(runbooks, of)).map((name) => join(of, name)),
+  )) {
+    const loose = read(page).match(/^(?:docker|kubectl|ss|ps|dmesg) .*/m)
     t.equal(loose?.[0], undefined, page)
   }
 })

@@ -1,0 +1,78 @@
+// The alerts of one supervisor with everybody who carries them, and the file that keeps them.
+
+import type { Clock } from '../core/clock.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Redact } from '../core/secret.ts'
+import type { Condition } from './catalogue.ts'
+import { Courier, type CourierParts } from './courier.ts'
+import { AlertDesk } from './desk.ts'
+import { KeptFile } from './kept-file.ts'
+import type { Sink } from './notice.ts'
+
+export interface OfficeParts extends Pick<CourierParts, 'random' | 'post' | 'counted'> {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly redact: Redact
+  /** `flow`, `instance_id`, `environment` */
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export class AlertOffice {
+  readonly #parts: OfficeParts
+  readonly #desk: AlertDesk
+  #couriers: readonly Courier[] = []
+  #file: KeptFile | undefined
+
+  constructor(parts: OfficeParts) {
+    this.#parts = parts
+    this.#desk = new AlertDesk({
+      ...parts,
+      sinks: () => this.#couriers.map(({ name }) => name),
+      changed: () => {
+        void this.#save()
+        for (const courier of this.#couriers) courier.wake()
+      },
+    })
+  }
+
+  /** Keeps alerts in this directory from now on, and takes on those it finds there. Never rejects. */
+  async keepIn(directory: string): Promise<void> {
+    const file = new KeptFile(directory, this.#parts.logger)
+    this.#desk.carry(await file.read())
+    this.#file = file
+    for (const courier of this.#couriers) courier.wake()
+  }
+
+  /** In place of the receivers before. */
+  hire(sinks: readonly Sink[]): void {
+    for (const courier of this.#couriers) courier.close()
+    this.#couriers = sinks.map(
+      (sink) =>
+        new Courier({
+          ...this.#parts,
+          sink,
+          alerts: () => this.#desk.all(),
+          told: () => {
+            this.#desk.forgetTold()
+            void this.#save()
+          },
+        }),
+    )
+    for (const courier of this.#couriers) courier.wake()
+  }
+
+  observe(conditions: readonly Condition[], mayClear: boolean): void {
+    this.#desk.observe(conditions, mayClear)
+  }
+
+  /** @param last why the container goes down */
+  async last(last: Condition | undefined, untilMs: number): Promise<void> {
+    if (last) this.#desk.raiseLast(last)
+    await Promise.all([this.#save(), ...this.#couriers.map((courier) => courier.last(untilMs))])
+    await this.#save()
+  }
+
+  async #save(): Promise<void> {
+    await this.#file?.save(() => this.#desk.all())
+  }
+}
