@@ -2,16 +2,36 @@
 // Each command loads only what it needs.
 
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { type CatalogueEntry, catalogue, FlowkeepError } from '../supervisor/core/errors.ts'
 import { cacheDirectory } from './host/cache-directory.ts'
 import { createTerminal } from './host/terminal.ts'
+import { levels } from './operate/levels.ts'
+import type { Project } from './operate/project.ts'
 import { type Severity, severities } from './scan/finding.ts'
 
 /** The root directory of the checkout, without a slash at its end. */
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
+
+interface StackFlags {
+  readonly file?: string[]
+  readonly projectName?: string
+}
+
+interface LogsFlags {
+  readonly follow?: true
+  readonly tail: string
+  readonly since?: string
+  readonly level?: string
+  readonly raw?: true
+}
+
+interface InsideFlags {
+  readonly index?: number
+  readonly user?: string
+}
 
 interface ScanFlags {
   readonly image?: string[]
@@ -93,10 +113,83 @@ function createProgram(done: (code: number) => void): Command {
       done(await runScan(place, { targets, images, severity, accepted, sarif }, createTerminal(json)))
     })
 
+  onStack('status')
+    .description('show every container of the stack, and what the supervisors in them say')
+    .option('--watch', 'show it anew every two seconds, until Ctrl-C')
+    .option('--json', 'print JSON')
+    .action(
+      async ({ watch = false, json = false, ...stack }: StackFlags & { watch?: boolean; json?: boolean }) => {
+        const { runStatus } = await import('./operate/status-command.ts')
+        done(await runStatus(projectOf(stack), watch, createTerminal(json)))
+      },
+    )
+
+  onStack('logs')
+    .description("show the stack's logs, JSON lines as a person reads them")
+    .argument('[service...]', 'as in flow1 (default: all)')
+    .option('-f, --follow', 'go on as they are written, until Ctrl-C')
+    .option('-n, --tail <lines>', 'lines of each container to begin with, or "all"', '100')
+    .option('--since <time>', 'as in 10m, or an ISO time')
+    .addOption(new Option('--level <level>', 'least level that is shown').choices(levels))
+    .option('--raw', 'the lines as they are')
+    .action(async (services: string[], options: StackFlags & LogsFlags) => {
+      const { runLogs } = await import('./operate/logs-command.ts')
+      const { follow = false, tail, since, level, raw = false } = options
+      done(
+        await runLogs(
+          projectOf(options),
+          { services, follow, tail, since, level, raw },
+          createTerminal(false),
+        ),
+      )
+    })
+
+  onStack('psql')
+    .description("a session in the stack's database; what stands behind -- goes to psql")
+    .argument('[psql-argument...]', "as in -- -c 'select 1'")
+    .option('--database <name>', 'which database', 'flows')
+    .option('--role <name>', 'as whom', 'postgres')
+    .option('--service <service>', 'where PostgreSQL runs', 'postgres')
+    .action(async (args: string[], options: StackFlags & Record<'database' | 'role' | 'service', string>) => {
+      const { runPsql } = await import('./operate/inside-command.ts')
+      const { database, role, service } = options
+      done(await runPsql(projectOf(options), { service, database, role, args }))
+    })
+
+  onStack('shell')
+    .description('a shell in a container of the stack, or the command behind --')
+    .argument('<service>', 'as in flow1')
+    .argument('[command...]', 'as in -- flowkeep status')
+    .option('--index <number>', 'which of its replicas, from 1 on', wholeNumber)
+    .option('--user <user>', "as whom, as in 0 for root (default: the container's own)")
+    .action(async (service: string, command: string[], options: StackFlags & InsideFlags) => {
+      const { runShell } = await import('./operate/inside-command.ts')
+      const { index, user } = options
+      done(await runShell(projectOf(options), { service, index, user, command }))
+    })
+
+  /** A command on the containers of a Compose project. */
+  function onStack(name: string): Command {
+    return program
+      .command(name)
+      .option('--file <file...>', 'Compose files (default: compose/compose.yaml)')
+      .option('--project-name <name>', 'the Compose project (default: as the files name it)')
+  }
+
   for (const command of program.commands) {
     command.showHelpAfterError(`(flowkeepctl ${command.name()} --help lists the options)`)
   }
   return program
+}
+
+function projectOf({ file = ['compose/compose.yaml'], projectName }: StackFlags): Project {
+  const isDefault = file[0] === 'compose/compose.yaml'
+  return { files: file.map((path) => resolve(isDefault ? root : '.', path)), name: projectName }
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('It has to be a whole number from 1 on.')
+  return Number(text)
 }
 
 async function main(args: readonly string[]): Promise<number> {

@@ -16,3 +16,12 @@ export function median(values: readonly number[]): number | undefined {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
 }
+
+/** The largest unit that fits, and the next one: `3 d 4 h`, `12 min`, `8 s`. */
+export function formatAge(ms: number): string {
+  const all = Math.floor(ms / 1000)
+  if (all < 60) return `${all} s`
+  if (all < 3600) return `${Math.floor(all / 60)} min`
+  if (all < 86_400) return `${Math.floor(all / 3600)} h ${Math.floor((all % 3600) / 60)} min`
+  return `${Math.floor(all / 86_400)} d ${Math.floor((all % 86_400) / 3600)} h`
+}

@@ -66,10 +66,30 @@ export function followErrors(
   options: RunOptions,
   line: (text: string) => void,
 ): Promise<number> {
+  return follow(command, start(command, args, options, ['ignore', 'ignore', 'pipe']), 'stderr', line)
+}
+
+/**
+ * Runs a program whose standard output is handed on line by line; its standard error is ours.
+ * @returns its exit code
+ */
+export function followLines(
+  command: string,
+  args: readonly string[],
+  line: (text: string) => void,
+): Promise<number> {
+  return follow(command, start(command, args, {}, ['ignore', 'pipe', 'inherit']), 'stdout', line)
+}
+
+function follow(
+  command: string,
+  child: ChildProcess,
+  stream: 'stdout' | 'stderr',
+  line: (text: string) => void,
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = start(command, args, options, ['ignore', 'ignore', 'pipe'])
     let rest = ''
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    child[stream]?.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split('\n')
       rest = lines.pop() ?? ''
       for (const each of lines) line(each)
@@ -104,7 +124,7 @@ function start(
   command: string,
   args: readonly string[],
   { cwd, environment, timeoutMs }: RunOptions,
-  stdio: 'inherit' | ('pipe' | 'ignore')[],
+  stdio: 'inherit' | ('pipe' | 'ignore' | 'inherit')[],
 ): ChildProcess {
   return spawn(command, args, {
     stdio,

@@ -1,0 +1,2 @@
+/** Of log records, the least one first. */
+export const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
