@@ -10,7 +10,7 @@ variable "REVISION" { default = "" }
 variable "CREATED" { default = "" }
 
 group "default" {
-  targets = ["base", "flow1"]
+  targets = ["base", "flow1", "flow2", "flow3"]
 }
 
 target "common" {
@@ -37,4 +37,16 @@ target "flow1" {
   inherits   = ["flow"]
   dockerfile = "images/Dockerfile.flow1"
   tags       = ["${REGISTRY}flowkeep-flow1:${TAG}"]
+}
+
+target "flow2" {
+  inherits   = ["flow"]
+  dockerfile = "images/Dockerfile.flow2"
+  tags       = ["${REGISTRY}flowkeep-flow2:${TAG}"]
+}
+
+target "flow3" {
+  inherits   = ["flow"]
+  dockerfile = "images/Dockerfile.flow3"
+  tags       = ["${REGISTRY}flowkeep-flow3:${TAG}"]
 }

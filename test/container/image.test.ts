@@ -6,7 +6,7 @@ import { checkout } from '../harness/checkout.ts'
 import { prepareEngine } from '../harness/container.ts'
 import { docker, execute, removeArguments, tryDocker } from '../harness/docker.ts'
 import { ownLabels } from '../harness/docker-owner.ts'
-import { baseImage, buildImages, flow1Image } from '../harness/images.ts'
+import { baseImage, buildImages, flow1Image, flowImages } from '../harness/images.ts'
 
 await prepareEngine()
 await buildImages()
@@ -110,11 +110,32 @@ t.test('R4.1 a flow image can add packages to the same environment', async (t) =
 })
 
 t.test('R4.2 a flow image adds flow code only, on top of the base', async (t) => {
-  const [base, flow] = await Promise.all([inspect(baseImage), inspect(flow1Image)])
-  const shared = flow.RootFS.Layers.slice(0, base.RootFS.Layers.length)
-  t.same(shared, base.RootFS.Layers)
-  t.equal(flow.Config.User, base.Config.User)
-  t.same(flow.Config.Entrypoint, base.Config.Entrypoint)
+  const base = await inspect(baseImage)
+  for (const image of flowImages) {
+    const flow = await inspect(image)
+    const shared = flow.RootFS.Layers.slice(0, base.RootFS.Layers.length)
+    t.same(shared, base.RootFS.Layers, image)
+    t.equal(flow.Config.User, base.Config.User)
+    t.same(flow.Config.Entrypoint, base.Config.Entrypoint)
+    t.equal(
+      await shell(image, 'find /opt/flow /opt/flowkeep/healthchecks ! -user root -o -perm /022 -type f'),
+      '',
+      'nothing of it can be changed',
+    )
+  }
+})
+
+t.test('R4.2 each flow finds its own code whole, and says so when it is not', async (t) => {
+  const check = '/opt/flowkeep/healthchecks/code'
+  for (const image of flowImages) {
+    t.match(await run(image, undefined, check), /^the flow's code \w+ (what|as) it must$/)
+    const broken = 'echo "import nothing_of_this_name" >> /opt/flow/worker/csv_records.py'
+    const breaking = image === flowImages[2] ? broken.replace('worker/csv_records', 'flow3/pricing') : broken
+    t.match(
+      await shell(image, `${breaking}; ${check} && exit 1; test $? = 2 && ${check} || true`, '0'),
+      /^the flow's code is broken: ModuleNotFoundError/,
+    )
+  }
 })
 
 t.test('R4.3 R4.4 building again without a change gives the same images', async (t) => {

@@ -3,10 +3,12 @@
 import { checkout } from './checkout.ts'
 import { execute } from './docker.ts'
 
-const tag = 'test'
+export const tag = 'test'
 
 export const baseImage = `flowkeep-base:${tag}`
 export const flow1Image = `flowkeep-flow1:${tag}`
+
+export const flowImages = [flow1Image, `flowkeep-flow2:${tag}`, `flowkeep-flow3:${tag}`]
 
 /** @throws Error with the build's output when it fails */
 export async function buildImages(): Promise<void> {
