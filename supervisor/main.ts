@@ -30,6 +30,8 @@ import { type OpenedQueue, openLocalQueue } from './local-queue.ts'
 import { createFlowOutput, type FlowOutput } from './logs/flow-output.ts'
 import { createMetrics, type Metrics } from './metrics/registry.ts'
 import { type OpenedRecords, openRecords } from './own-records.ts'
+import type { PerformanceMonitor } from './performance/monitor.ts'
+import { createPerformance } from './performance.ts'
 import { keepInboxesClean } from './postgres/inbox-retention.ts'
 import { type Children, createChildren } from './process/children.ts'
 import type { EarlySignals } from './process/early-signals.ts'
@@ -97,6 +99,7 @@ class Supervisor {
   readonly #security: SecurityAtStart
   readonly #stuck: StuckFlow
   readonly #alerts: Alerts
+  readonly #performance: PerformanceMonitor
 
   /** Once the state directory is claimed. */
   #operations: OpenedQueue | undefined
@@ -151,6 +154,7 @@ class Supervisor {
       },
     })
     this.#stuck = this.#createStuckFlow()
+    this.#performance = this.#createPerformance()
   }
 
   /** From here on signals count, orphans are reaped, and whatever is thrown ends in an orderly exit. */
@@ -181,6 +185,7 @@ class Supervisor {
     this.#machine.dispatch({ type: 'config_ok' })
     void this.#security.look()
     this.#reloading.watch()
+    this.#performance.start()
   }
 
   get #settings(): Settings {
@@ -207,6 +212,7 @@ class Supervisor {
       queue: () => this.#operations?.queue.stats(),
       records: () => this.#records?.stats(),
       flowIdleMs: () => this.#stuck.watch.idleMs,
+      performance: () => this.#performance.now(),
     })
   }
 
@@ -315,6 +321,20 @@ class Supervisor {
       }),
       records: () => this.#records?.stats(),
       hasBeenRunning: () => this.#hasBeenRunning,
+    })
+  }
+
+  #createPerformance(): PerformanceMonitor {
+    return createPerformance({
+      ...{ clock, cgroup: this.#cgroup },
+      settings: () => this.#settings,
+      pools: () => this.#operations?.pools,
+      queue: () => this.#operations?.queue.stats(),
+      recordsHeld: () => this.#records?.stats().held ?? 0,
+      flowPid: () => this.#flow.status.pid,
+      disks: () => this.#disks.spaces(),
+      calls: () => this.#stuck.calls,
+      log: () => this.#logFigures(),
     })
   }
 
@@ -435,6 +455,7 @@ class Supervisor {
       owner: this.#fixed.flow.user,
       logger,
       status: () => this.#status(),
+      performance: () => this.#performance.report(),
       ready: () => this.#readyNow(),
       reload: () => this.#reloadNow(),
       drain: () => this.#drainNow(),
@@ -589,6 +610,7 @@ class Supervisor {
     this.#disks.reconfigure()
     this.#alerts.reconfigure()
     this.#health.start(this.#healthChecks())
+    this.#performance.start()
     if (restart || !flowRuns.has(this.#state)) this.#machine.dispatch({ type: 'config_changed' })
     else this.#stuck.watch.follow(this.#state === 'running')
   }
@@ -604,8 +626,12 @@ class Supervisor {
       resources: this.#cgroup.read(),
       queue: this.#operations?.queue.stats(),
       records: this.#records?.stats(),
-      log: { lines: this.#output.lines, dropped: this.#logs.sink.droppedLines },
+      log: this.#logFigures(),
     })
+  }
+
+  #logFigures() {
+    return { lines: this.#output.lines, dropped: this.#logs.sink.droppedLines }
   }
 
   // The end

@@ -29,8 +29,18 @@ export interface StuckFlowHost {
   counted(result: 'restarted' | 'left'): void
 }
 
+/** Requests of the flow so far, and what they were about. */
+export interface FlowCalls {
+  readonly claims: number
+  readonly claimed: number
+  readonly settled: number
+  readonly submissions: number
+  readonly submitted: number
+}
+
 export interface StuckFlow {
   readonly watch: StuckWatch
+  readonly calls: FlowCalls
   /** The flow has said that it is well. */
   readied(): void
   watchQueue(queue: OperationQueue): OperationQueue
@@ -42,6 +52,7 @@ export function createStuckFlow(host: StuckFlowHost): StuckFlow {
   let work = 0
   let signs = 0
   let waiting = 0
+  const calls = { claims: 0, claimed: 0, settled: 0, submissions: 0, submitted: 0 }
   const watch = new StuckWatch({
     ...{ clock, counted, logger, restart },
     stuckAfterMs: () => host.settings().flow.stuckAfterMs,
@@ -68,11 +79,16 @@ export function createStuckFlow(host: StuckFlowHost): StuckFlow {
   }
   return {
     watch,
+    calls,
     readied() {
       work++
     },
     watchQueue: (queue) => ({
-      submit: (raw) => counting(queue.submit(raw)),
+      submit(raw) {
+        calls.submissions++
+        calls.submitted += raw.length
+        return counting(queue.submit(raw))
+      },
       list: (request) => queue.list(request),
       show: (id) => queue.show(id),
       retry: (id) => queue.retry(id),
@@ -84,14 +100,24 @@ export function createStuckFlow(host: StuckFlowHost): StuckFlow {
       async claim(body, gone) {
         signs++
         waiting++
+        calls.claims++
         try {
-          return await records.claim(body, gone)
+          const handed = await records.claim(body, gone)
+          calls.claimed += handed.records.length
+          return handed
         } finally {
           waiting--
         }
       },
-      settle: (action, id, body) => counting(records.settle(action, id, body)),
-      completeAll: (body) => counting(records.completeAll(body)),
+      settle(action, id, body) {
+        calls.settled++
+        return counting(records.settle(action, id, body))
+      },
+      async completeAll(body) {
+        const completed = await counting(records.completeAll(body))
+        calls.settled += completed.length
+        return completed
+      },
       stats: () => records.stats(),
     }),
   }

@@ -154,6 +154,16 @@ function createProgram(done: (code: number) => void): Command {
     .action(async (options: { dryRun?: boolean; json?: boolean }) => done(await cleanup(options)))
 
   program
+    .command('performance')
+    .description('what the container uses of what it may use, what holds it back, and what to change')
+    .option('--json', 'print JSON')
+    .action(async (options: { json?: boolean }) => {
+      const { runPerformanceCommand } = await import('./performance-command.ts')
+      const parts = { ask: createControlClient(socketPath()), json: options.json ?? false, look }
+      done(await runPerformanceCommand({ ...parts, write: print, writeError: printError }))
+    })
+
+  program
     .command('migrate')
     .description('bring the schema flowkeep of the databases up to date; safe from many containers at once')
     .option('--database <name>', 'only this one, as in CONTAINER_DATABASE_<NAME>_URL, in lower case')

@@ -55,6 +55,7 @@ export function buildSettings(values: Values<typeof schema>, groups: Groups, hos
       timeoutMs: values.records.timeout,
       maxAttempts: values.records.max_attempts,
     },
+    performance: { intervalMs: values.performance.interval },
     health: {
       directory: values.healthchecks.directory,
       intervalMs: values.health.interval,

@@ -18,7 +18,10 @@ const groups: readonly Group[] = [
   { title: 'Databases, one group of variables for each', tree: databaseSchema('CONTAINER_DATABASE_<NAME>') },
   { title: 'Services, one group of variables for each', tree: serviceSchema('CONTAINER_SERVICE_<NAME>') },
   { title: 'Waiting for dependencies', sections: ['gate'] },
-  { title: 'Health and control', sections: ['http', 'health', 'healthchecks', 'control', 'state'] },
+  {
+    title: 'Health and control',
+    sections: ['http', 'health', 'healthchecks', 'performance', 'control', 'state'],
+  },
   { title: 'The local queue', sections: ['queue'] },
   { title: 'Records', sections: ['records'] },
   { title: 'Disks and clean-up', sections: ['disk', 'cleanup'] },

@@ -192,6 +192,14 @@ export const schema = {
       'How long one run of a health check may take.',
     ),
   },
+  performance: {
+    interval: setting(
+      'CONTAINER_PERFORMANCE_INTERVAL',
+      duration('0s', '1h'),
+      '15s',
+      'Pause between two samples of what the container uses, for `flowkeep performance`; `0s` takes one only when it is asked.',
+    ),
+  },
   healthchecks: {
     directory: setting(
       'CONTAINER_HEALTHCHECKS_DIRECTORY',

@@ -79,6 +79,10 @@ export interface Settings {
     readonly timeoutMs: number
     readonly maxAttempts: number
   }
+  readonly performance: {
+    /** 0: only when asked. */
+    readonly intervalMs: number
+  }
   readonly health: { readonly directory: string; readonly intervalMs: number; readonly timeoutMs: number }
   /** Percent that are free; 0 is never reached. */
   readonly disk: { readonly lowPercent: number; readonly criticalPercent: number }

@@ -192,6 +192,9 @@ export const limits = {
   cleanupShown: 200,
   /** Milliseconds over which replicas spread their scheduled clean-ups. */
   cleanupJitterMs: 30_000,
+  /** Samples of what the container uses that are kept, and milliseconds that rates are formed over. */
+  performanceSamples: 60,
+  performanceWindowMs: 300_000,
   /** Milliseconds the probe of Docker's HEALTHCHECK may take in all; Docker's own limit is to be above. */
   probeMs: 4_000,
   /** Bytes of an answer that a command reads from the supervisor. */

@@ -7,6 +7,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { StateName } from '../core/lifecycle.ts'
 import { limits } from '../core/limits.ts'
 import type { Logger } from '../core/logger.ts'
+import type { PerformanceReport } from '../core/performance.ts'
 import type { OperationQueue } from '../core/queue.ts'
 import type { Records } from '../core/records.ts'
 import type { StatusReport } from '../core/status.ts'
@@ -27,6 +28,7 @@ export interface ControlParts {
   readonly owner: Owner | undefined
   readonly logger: Logger
   status(): StatusReport
+  performance?(): Promise<PerformanceReport>
   ready(): StateName | Promise<StateName>
   reload(): StateName | Promise<StateName>
   drain(): StateName | Promise<StateName>
@@ -112,6 +114,8 @@ function addLifecycleRoutes(app: FastifyInstance, parts: ControlParts): void {
     return { state: await run() }
   }
   app.get('/v1/status', () => parts.status())
+  const { performance } = parts
+  if (performance) app.get('/v1/performance', () => performance())
   app.post('/v1/ready', command(parts.ready))
   app.post('/v1/reload', command(parts.reload))
   app.post('/v1/drain', command(parts.drain))

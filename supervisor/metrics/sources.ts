@@ -7,6 +7,7 @@ import { type StateName, stateNames } from '../core/lifecycle.ts'
 import { limits } from '../core/limits.ts'
 import type { QueueStats } from '../core/queue.ts'
 import type { RecordsStats } from '../core/records.ts'
+import { addPerformance, type PerformanceFigures } from './performance.ts'
 import { addQueue } from './queue.ts'
 import { addRecords } from './records.ts'
 
@@ -44,6 +45,7 @@ export interface MetricSources {
   records(): RecordsStats | undefined
   /** Since the flow's last progress; undefined while nobody watches for it. */
   flowIdleMs(): number | undefined
+  performance(): PerformanceFigures
 }
 
 /** All of it at one moment. */
@@ -56,6 +58,7 @@ interface Snapshot {
   readonly queue: QueueStats | undefined
   readonly records: RecordsStats | undefined
   readonly flowIdleMs: number | undefined
+  readonly performance: PerformanceFigures
 }
 
 /** @returns what has to be called before each rendering */
@@ -72,6 +75,7 @@ export function addSources(registry: Registry, sources: MetricSources): () => Pr
     () => secondsOf(read()?.flowIdleMs),
   )
   addDisks(registry, read)
+  addPerformance(registry, () => read()?.performance)
   addQueue(registry, () => read()?.queue)
   addRecords(registry, () => read()?.records)
   return async () => {
@@ -85,6 +89,7 @@ export function addSources(registry: Registry, sources: MetricSources): () => Pr
       queue: sources.queue(),
       records: sources.records(),
       flowIdleMs: sources.flowIdleMs(),
+      performance: sources.performance(),
     }
   }
 }

@@ -41,6 +41,10 @@ export interface PoolFigures {
   readonly idle: number
   /** Callers that wait for a session. */
   readonly waiting: number
+  /** Uses of a session so far, the time they took, and the time callers waited for one; opening it counts. */
+  readonly uses: number
+  readonly usedMs: number
+  readonly waitedMs: number
 }
 
 export interface Row {
@@ -96,6 +100,7 @@ class Pool implements DatabasePool {
   #generation = 0
   readonly #idle: Session[] = []
   readonly #waiting = new Set<() => void>()
+  readonly #totals = { uses: 0, usedMs: 0, waitedMs: 0 }
   #open = 0
   #closed = false
 
@@ -105,7 +110,8 @@ class Pool implements DatabasePool {
 
   get figures(): PoolFigures {
     const idle = this.#idle.length
-    return { size: this.#options.size, inUse: this.#open - idle, idle, waiting: this.#waiting.size }
+    const { size } = this.#options
+    return { size, inUse: this.#open - idle, idle, waiting: this.#waiting.size, ...this.#totals }
   }
 
   query<R = Row>(text: string, values: readonly unknown[] = [], options: QueryOptions = {}) {
@@ -133,12 +139,18 @@ class Pool implements DatabasePool {
     { signal, timeoutMs = limits.databaseQueryMs }: QueryOptions,
     work: (session: Session, ending: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const ending = endingOf(signal, timeoutMs, () => new CheckTimeout(timeoutMs), this.#options.clock)
+    const { clock } = this.#options
+    const ending = endingOf(signal, timeoutMs, () => new CheckTimeout(timeoutMs), clock)
+    const askedAtMs = clock.monotonicMs()
     try {
       const session = await this.#acquire(ending.signal)
+      const gotAtMs = clock.monotonicMs()
+      this.#totals.uses++
+      this.#totals.waitedMs += gotAtMs - askedAtMs
       try {
         return await work(session, ending.signal)
       } finally {
+        this.#totals.usedMs += clock.monotonicMs() - gotAtMs
         this.#release(session)
       }
     } finally {

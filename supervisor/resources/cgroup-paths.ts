@@ -4,7 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 
-export const controllers = ['memory', 'cpu', 'cpuacct', 'pids'] as const
+export const controllers = ['memory', 'cpu', 'cpuacct', 'pids', 'blkio'] as const
 
 export type Controller = (typeof controllers)[number]
 

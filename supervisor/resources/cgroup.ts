@@ -1,9 +1,12 @@
 // What the kernel counts for this container and where it draws the line: the same figures from cgroup v1 and v2.
 // Anything it does not say is undefined, never a guess.
 
-import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
+import type { Pressure } from '../core/performance.ts'
+import { type BlockIo, readBlockIo } from './block-io.ts'
+import { readNumber, readTable, readText } from './cgroup-files.ts'
 import { type CgroupDirectory, findCgroups } from './cgroup-paths.ts'
+import { readPressure } from './pressure.ts'
 
 export interface CgroupReading {
   /** What would have to be freed or killed: usage less the page cache that can go at any time, as Docker shows it. */
@@ -16,6 +19,9 @@ export interface CgroupReading {
   /** CPUs' worth of time in a period; undefined when there is no limit. */
   readonly cpuLimit: number | undefined
   readonly cpuThrottledSeconds: number | undefined
+  /** Periods in which the limit was counted, and those of them in which it held processes back. */
+  readonly cpuPeriods: number | undefined
+  readonly cpuThrottledPeriods: number | undefined
   /** Processes of this container that the OOM killer ended since the cgroup was made. */
   readonly oomKills: number | undefined
   readonly pids: number | undefined
@@ -26,6 +32,8 @@ export interface Cgroup {
   /** The version that memory is counted by; undefined where there is no cgroup to be seen. */
   readonly version: 1 | 2 | undefined
   read(): CgroupReading
+  readBlockIo(): BlockIo
+  readPressure(): Pressure | undefined
   /** For the memory check: `memoryBytes` and `memoryLimitBytes` of `read`, alone. */
   readMemory(): { readonly usedBytes: number | undefined; readonly limitBytes: number | undefined }
   /** The same figure as in `read`, alone: asked for at each exit of the flow. */
@@ -37,7 +45,7 @@ const unlimitedBytes = 2 ** 60
 
 /** @param root where `/proc` and `/sys` are, for tests */
 export function openCgroup(root = '/'): Cgroup {
-  const { memory, cpu, cpuacct, pids } = findCgroups(root)
+  const { memory, cpu, cpuacct, pids, blkio } = findCgroups(root)
   return {
     version: memory?.version,
     read: () => ({
@@ -52,6 +60,8 @@ export function openCgroup(root = '/'): Cgroup {
       return { usedBytes: memoryBytes, limitBytes: memoryLimitBytes }
     },
     oomKills: () => readOomKills(memory),
+    readBlockIo: () => readBlockIo(blkio),
+    readPressure: () => readPressure(root, memory),
   }
 }
 
@@ -84,19 +94,25 @@ function limitOf(bytes: number | undefined): number | undefined {
   return bytes !== undefined && bytes < unlimitedBytes ? bytes : undefined
 }
 
-type Cpu = Pick<CgroupReading, 'cpuSeconds' | 'cpuLimit' | 'cpuThrottledSeconds'>
+type Cpu = Pick<
+  CgroupReading,
+  'cpuSeconds' | 'cpuLimit' | 'cpuThrottledSeconds' | 'cpuPeriods' | 'cpuThrottledPeriods'
+>
 
 function readCpu(cpu: CgroupDirectory | undefined, cpuacct: CgroupDirectory | undefined): Cpu {
   const stat = readTable(cpu, 'cpu.stat')
+  const periods = { cpuPeriods: stat.get('nr_periods'), cpuThrottledPeriods: stat.get('nr_throttled') }
   if (cpu?.version === 2) {
     const [quota, period] = readText(cpu, 'cpu.max')?.split(' ').map(Number) ?? []
     return {
+      ...periods,
       cpuSeconds: scaled(stat.get('usage_usec'), 1e-6),
       cpuLimit: ratio(quota, period),
       cpuThrottledSeconds: scaled(stat.get('throttled_usec'), 1e-6),
     }
   }
   return {
+    ...periods,
     cpuSeconds: scaled(readNumber(cpuacct, 'cpuacct.usage'), 1e-9),
     cpuLimit: ratio(readNumber(cpu, 'cpu.cfs_quota_us'), readNumber(cpu, 'cpu.cfs_period_us')),
     cpuThrottledSeconds: scaled(stat.get('throttled_time'), 1e-9),
@@ -114,29 +130,4 @@ function ratio(quota: number | undefined, period: number | undefined): number | 
 
 function scaled(value: number | undefined, factor: number): number | undefined {
   return value === undefined ? undefined : value * factor
-}
-
-/** Undefined also for `max`. */
-function readNumber(directory: CgroupDirectory | undefined, file: string): number | undefined {
-  const text = readText(directory, file)
-  return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : undefined
-}
-
-/** Files of lines like `oom_kill 3`. */
-function readTable(directory: CgroupDirectory | undefined, file: string): Map<string, number> {
-  const table = new Map<string, number>()
-  for (const line of readText(directory, file)?.split('\n') ?? []) {
-    const match = /^(\S+) (\d+)$/.exec(line)
-    if (match) table.set(match[1] as string, Number(match[2]))
-  }
-  return table
-}
-
-function readText(directory: CgroupDirectory | undefined, file: string): string | undefined {
-  if (!directory) return undefined
-  try {
-    return readFileSync(join(directory.path, file), 'utf8').trim()
-  } catch {
-    return undefined
-  }
 }

@@ -23,6 +23,7 @@ const compositionRoots = new Set([
   'supervisor/local-queue.ts',
   'supervisor/offline-queue.ts',
   'supervisor/own-records.ts',
+  'supervisor/performance.ts',
   'supervisor/reloading.ts',
   'supervisor/start-up.ts',
   'supervisor/stuck-flow.ts',

@@ -1,6 +1,7 @@
 import { createMetrics, type Metrics } from '../../../supervisor/metrics/registry.ts'
 import type { MetricSources } from '../../../supervisor/metrics/sources.ts'
 import { emptyStats, idleTarget } from '../../harness/fake-queue.ts'
+import { rest, sessions } from '../performance/samples.ts'
 
 const since = '2030-01-01T00:00:00.000Z'
 
@@ -27,6 +28,11 @@ const sources: MetricSources = {
     oomKills: 1,
   }),
   flowIdleMs: () => 2500,
+  performance: () => ({
+    ...rest,
+    ...sessions({ inUse: 2, waiting: 1, uses: 9, usedMs: 1500, waitedMs: 250 }),
+    ...{ readBytes: 4096, writtenBytes: 8192, loopActiveMs: 1000, loopIdleMs: 9000 },
+  }),
   records: () => ({
     ...{ database: 'rpa_db', state: 'ready', held: 1, ahead: 2 },
     queues: {

@@ -4,6 +4,7 @@ import { stateNames } from '../../../supervisor/core/lifecycle.ts'
 import { limits } from '../../../supervisor/core/limits.ts'
 import type { TargetStats } from '../../../supervisor/core/queue.ts'
 import type { RecordQueueStats } from '../../../supervisor/core/records.ts'
+import type { PerformanceFigures } from '../../../supervisor/metrics/performance.ts'
 import type { DiskFigures } from '../../../supervisor/metrics/sources.ts'
 import { emptyStats, idleTarget } from '../../harness/fake-queue.ts'
 import { createFilledMetrics, samplesOf } from './metrics-fixture.ts'
@@ -25,6 +26,15 @@ t.test('R5.2 every metric of the contract that concerns a single container is th
     'flowkeep_dependency_up{dependency="service:prefect"}': 1,
     flowkeep_gate_wait_seconds: 1.5,
     flowkeep_flow_idle_seconds: 2.5,
+    flowkeep_container_cpu_limit_cpus: 1,
+    flowkeep_container_pids: 20,
+    'flowkeep_container_io_bytes_total{direction="written"}': 8192,
+    'flowkeep_pressure_stalled_seconds_total{resource="io",kind="some",of="container"}': 0,
+    'flowkeep_event_loop_seconds_total{state="active"}': 1,
+    'flowkeep_database_sessions_in_use{database="rpa_db"}': 2,
+    'flowkeep_database_session_uses_total{database="rpa_db"}': 9,
+    'flowkeep_database_session_used_seconds_total{database="rpa_db"}': 1.5,
+    'flowkeep_database_session_waited_seconds_total{database="rpa_db"}': 0.25,
     'flowkeep_flow_stuck_total{result="restarted"}': 1,
     'flowkeep_flow_stuck_total{result="left"}': 0,
     flowkeep_flow_starts_total: 2,
@@ -89,8 +99,13 @@ t.test('R6.1 what the kernel does not say has no sample', async (t) => {
     memoryLimitBytes: undefined,
     oomKills: undefined,
   }
+  const unknown: PerformanceFigures = {
+    ...{ cpuLimit: undefined, pids: undefined, pidsLimit: undefined, pressure: undefined },
+    ...{ readBytes: undefined, writtenBytes: undefined, tcpInUse: undefined },
+    ...{ databases: {}, loopActiveMs: 0, loopIdleMs: 0 },
+  }
   let resources: Record<keyof typeof nothing, number | undefined> = nothing
-  const { metrics } = createFilledMetrics({ resources: () => resources })
+  const { metrics } = createFilledMetrics({ resources: () => resources, performance: () => unknown })
   const names = async () =>
     [...samplesOf((await metrics.render(undefined)).body).keys()].filter((name) =>
       name.includes('_container_'),

@@ -33,6 +33,8 @@ const expected: CgroupReading = {
   cpuSeconds: 2.5,
   cpuLimit: 1.5,
   cpuThrottledSeconds: 1.5,
+  cpuPeriods: 10,
+  cpuThrottledPeriods: 2,
   oomKills: 2,
   pids: 17,
   pidsLimit: 200,
@@ -183,4 +185,62 @@ t.test('R6.1 a mount point with a space in its path is found', async (t) => {
     ...under('sys/fs/c group', v2),
   })
   t.equal(openCgroup(root).read().pids, 17)
+})
+
+const psi = (some: number, full: number) =>
+  `some avg10=0.12 avg60=0.05 avg300=0.01 total=${some}\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=${full}\n`
+
+t.test('R6.1 pressure and block I/O of the container’s own cgroup v2', async (t) => {
+  const root = tree(t, {
+    'proc/self/cgroup': '0::/\n',
+    'proc/self/mountinfo': v2Mountinfo('/'),
+    'proc/pressure/cpu': psi(99_000_000, 0),
+    ...under('sys/fs/cgroup', {
+      ...v2,
+      'cpu.pressure': psi(2_500_000, 500_000),
+      'memory.pressure': psi(0, 0),
+      'io.pressure': psi(1_000_000, 250_000),
+      'io.stat':
+        '254:0 rbytes=4096 wbytes=1048576 rios=1 wios=20 dbytes=0 dios=0\n8:16 rbytes=8192 wbytes=0 rios=2 wios=0 dbytes=0 dios=0\n7:0 \n',
+    }),
+  })
+  const cgroup = openCgroup(root)
+  t.strictSame(cgroup.readPressure(), {
+    of: 'container',
+    cpu: { some: 2.5, full: 0.5 },
+    memory: { some: 0, full: 0 },
+    io: { some: 1, full: 0.25 },
+  })
+  t.strictSame(cgroup.readBlockIo(), { readBytes: 12_288, writtenBytes: 1_048_576 })
+})
+
+t.test('R6.1 with cgroup v1 pressure is that of the machine, and it says so', async (t) => {
+  const root = v1Tree(t, '/', '/')
+  t.equal(openCgroup(root).readPressure(), undefined, 'the kernel counts none')
+  mkdirSync(join(root, 'proc/pressure'), { recursive: true })
+  writeFileSync(join(root, 'proc/pressure/cpu'), 'some avg10=0.00 avg60=0.00 avg300=0.00 total=3000000\n')
+  t.strictSame(openCgroup(root).readPressure(), {
+    of: 'machine',
+    cpu: { some: 3, full: 0 },
+    memory: undefined,
+    io: undefined,
+  })
+})
+
+t.test('R6.1 block I/O of cgroup v1', async (t) => {
+  const blkio = (files: Record<string, string>) =>
+    tree(t, {
+      'proc/self/cgroup': '7:blkio:/\n',
+      'proc/self/mountinfo': '40 31 0:30 / /sys/fs/cgroup/blkio ro - cgroup cgroup rw,blkio\n',
+      ...under('sys/fs/cgroup/blkio', files),
+    })
+  const lines = '8:0 Read 4096\n8:0 Write 1024\n8:0 Sync 1024\n8:0 Total 5120\n8:16 Read 1\nTotal 5121\n'
+  const name = 'blkio.throttle.io_service_bytes'
+  const read = (files: Record<string, string>) => openCgroup(blkio(files)).readBlockIo()
+  t.strictSame(read({ [name]: 'Total 0\n' }), { readBytes: 0, writtenBytes: 0 })
+  t.strictSame(read({ [name]: 'Total 0\n', [`${name}_recursive`]: lines }), {
+    readBytes: 4097,
+    writtenBytes: 1024,
+  })
+  t.strictSame(read({ other: '' }), { readBytes: undefined, writtenBytes: undefined })
 })
