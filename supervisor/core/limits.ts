@@ -324,6 +324,8 @@ export const limits = {
   queueBusyMs: 5_000,
   /** Milliseconds until a journal that failed is opened again. */
   queueReopenMs: 1_000,
+  /** Bytes of entries that the journal's thread reads into memory in one go. */
+  queueReadBytes: 8 * 1024 * 1024,
   /** Slots in one state directory. */
   queueSlots: 256,
   /** Bytes of one operation, as JSON. */

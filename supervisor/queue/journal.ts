@@ -86,12 +86,16 @@ export interface ListQuery {
   readonly limit: number
 }
 
-export interface ListedEntry extends Entry {
+/** Without its work: a page of large ones would be more than the memory is there for. */
+export interface ListedEntry extends Omit<Entry, 'operation'> {
+  readonly operation: Omit<Operation, 'work'>
   readonly state: 'queued' | 'held' | 'dead'
   /** Why it is held or dead, or what its last failure was. */
   readonly reason: Reason | undefined
   readonly changedAtWallMs: number
 }
+
+export type ShownEntry = ListedEntry & Pick<Entry, 'operation'>
 
 export interface TargetFigures {
   readonly queued: number
@@ -130,7 +134,7 @@ export interface Journal {
       readonly except: readonly string[]
     },
   ): Promise<readonly Entry[]>
-  /** Entries whose `expiresAtMs` has passed, or accepted before `acceptedBeforeWallMs`; oldest first. */
+  /** Entries whose `expiresAtMs` has passed, or accepted before `acceptedBeforeWallMs`; fewer where they are large. */
   overdue(bounds: {
     readonly nowWallMs: number
     readonly acceptedBeforeWallMs: number
@@ -141,7 +145,7 @@ export interface Journal {
   /** What is gone or dead by now is left as it is. */
   settle(changes: readonly Change[]): Promise<void>
   list(query: ListQuery): Promise<readonly ListedEntry[]>
-  show(id: string): Promise<ListedEntry | undefined>
+  show(id: string): Promise<ShownEntry | undefined>
   /**
    * Dead: into the queue again, behind what its lane holds, with a new revision, no attempts and a new age. Its lane
    * waits: the lane goes on at once.

@@ -11,7 +11,7 @@ import * as answers from './answers.ts'
 import { Channel } from './channel.ts'
 import { contentOf } from './content.ts'
 import { Intake } from './intake.ts'
-import type { Journal, ListedEntry } from './journal.ts'
+import type { Journal, ShownEntry } from './journal.ts'
 import { JournalDrain } from './journal-drain.ts'
 import { overdue } from './overdue.ts'
 import { type Mode, type ParseParts, parseOperation, type Submission } from './parse-operation.ts'
@@ -406,7 +406,7 @@ class Queue implements LocalQueue {
 
   // What operators see
 
-  async #find(id: string, operation: string): Promise<ListedEntry> {
+  async #find(id: string, operation: string): Promise<ShownEntry> {
     const entry = await this.#parts.journal.show(id)
     if (!entry) throw notFound(id, operation)
     return entry

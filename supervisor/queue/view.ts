@@ -3,7 +3,7 @@
 import type { Json } from '../core/json.ts'
 import type { Work } from '../core/operation.ts'
 import type { OperationView } from '../core/queue.ts'
-import type { ListedEntry } from './journal.ts'
+import type { ListedEntry, ShownEntry } from './journal.ts'
 
 export function viewOf(entry: ListedEntry): OperationView {
   const { id, target, key, expiresAtMs } = entry.operation
@@ -16,7 +16,7 @@ export function viewOf(entry: ListedEntry): OperationView {
   }
 }
 
-export function viewWithWork(entry: ListedEntry): OperationView {
+export function viewWithWork(entry: ShownEntry): OperationView {
   return { ...viewOf(entry), work: asSubmitted(entry.operation.work) }
 }
 

@@ -8,10 +8,10 @@ import type {
   Journal,
   JournalFigures,
   Known,
-  ListedEntry,
   LookedUp,
   NewEntry,
   Reason,
+  ShownEntry,
   TargetFigures,
 } from '../../supervisor/queue/journal.ts'
 
@@ -228,7 +228,7 @@ export function createMemoryJournal(options: MemoryJournalOptions, disk = emptyD
           .slice(0, limit),
       ),
     show: (id) =>
-      call('show', (): ListedEntry | undefined => disk.rows.find(({ operation }) => operation.id === id)),
+      call('show', (): ShownEntry | undefined => disk.rows.find(({ operation }) => operation.id === id)),
     retry: (id) =>
       call('retry', () => {
         const row = disk.rows.find(({ operation }) => operation.id === id)

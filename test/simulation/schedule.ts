@@ -211,7 +211,8 @@ async function lastLook(supervisors: readonly Supervisor[], slots: Slots, dead: 
     const journal = await disk.open({ wallMs: () => firstWallMs, monotonicMs: () => 0 })
     for (const { operation, reason } of await journal.list({ state: 'dead', afterSeq: 0, limit: 1_000 })) {
       const { id } = operation
-      dead.push({ id, slot: name, content: contentOf(operation), code: reason?.code ?? '' })
+      const shown = await journal.show(id)
+      if (shown) dead.push({ id, slot: name, content: contentOf(shown.operation), code: reason?.code ?? '' })
     }
     await journal.close()
   }

@@ -4,7 +4,7 @@
 import { parseExact } from '../../core/json.ts'
 import type { Appended, Change, Journal, JournalFigures, Known, LookedUp } from '../journal.ts'
 import type { AppendedRow, ChangeRow, KnownRow } from './ledger.ts'
-import { draftOf, entryOf, listedOf } from './row.ts'
+import { draftOf, entryOf, listedOf, shownOf } from './row.ts'
 import type { Methods } from './store.ts'
 
 export interface Runner {
@@ -35,7 +35,7 @@ export function journalOver(runner: Runner): Journal {
     list: async (query) => (await runner.call('list', query)).map(listedOf),
     async show(id) {
       const row = await runner.call('show', id)
-      return row && listedOf(row)
+      return row && shownOf(row)
     },
     retry: (id) => runner.call('retry', id),
     discard: (id) => runner.call('discard', id),

@@ -187,6 +187,11 @@ export class Database {
     return this.#get<Row>(text.byId, id)
   }
 
+  /** As the index of ids has it. */
+  seqOfId(id: string): number | undefined {
+    return this.#get<{ seq: number }>('SELECT seq FROM ops WHERE id = ?', id)?.seq
+  }
+
   row(seq: number): Row | undefined {
     return this.#get<Row>(text.bySeq, seq)
   }
@@ -228,8 +233,16 @@ export class Database {
     return this.#get<Outline>('SELECT id, target, lane, hash, bytes, place, held FROM ops WHERE seq = ?', seq)
   }
 
+  /** As many as `limit` and one read allow, at least one. */
   firstRows(afterSeq: number, limit: number): Row[] {
-    return this.#all<Row>(text.after, afterSeq, limit)
+    const rows: Row[] = []
+    let bytes = 0
+    for (const row of this.#each<Row>(text.after, afterSeq, limit)) {
+      rows.push(row)
+      bytes += row.bytes
+      if (bytes >= limits.queueReadBytes) break
+    }
+    return rows
   }
 
   /** Of one state, by position. */
@@ -238,14 +251,14 @@ export class Database {
     target: string | undefined,
     afterSeq: number,
     limit: number,
-  ): Row[] {
+  ): Iterable<Row> {
     const where = {
       queued: 'ops NOT INDEXED WHERE place < 3 AND held = 0 AND',
       held: 'ops INDEXED BY held WHERE held = 1 AND',
       dead: 'ops INDEXED BY dead WHERE place = 3 AND',
     }[state]
     const sql = `SELECT ${columns} FROM ${where} seq > ? AND (?2 IS NULL OR target = ?2) ORDER BY seq LIMIT ?3`
-    return this.#all<Row>(sql.replace('seq > ?', 'seq > ?1'), afterSeq, target ?? null, limit)
+    return this.#each<Row>(sql.replace('seq > ?', 'seq > ?1'), afterSeq, target ?? null, limit)
   }
 
   // Lanes
@@ -264,15 +277,14 @@ export class Database {
   }
 
   /** The first of each lane that waits for nothing, by position. */
-  *freeHeads(target: string): Generator<{ seq: number; lane: string }> {
+  freeHeads(target: string): Generator<{ seq: number; lane: string }> {
     const sql = 'SELECT seq, lane FROM ops INDEXED BY heads WHERE target = ? AND place = 1 ORDER BY seq'
-    for (const head of this.#prepare(sql).iterate(target)) yield head as { seq: number; lane: string }
+    return this.#each<{ seq: number; lane: string }>(sql, target)
   }
 
   /** Rows of a lane with `fromSeq <= seq < untilSeq`. */
-  *laneRows(target: string, lane: string, fromSeq: number, untilSeq: number): Generator<Row> {
-    const rows = this.#prepare(text.laneRows).iterate(target, lane, fromSeq, untilSeq)
-    for (const row of rows) yield row as unknown as Row
+  laneRows(target: string, lane: string, fromSeq: number, untilSeq: number): Generator<Row> {
+    return this.#each<Row>(text.laneRows, target, lane, fromSeq, untilSeq)
   }
 
   nextOfLane(target: string, lane: string, fromSeq: number): number | undefined {
@@ -365,6 +377,11 @@ export class Database {
 
   #get<T>(sql: string, ...values: SQLInputValue[]): T | undefined {
     return this.#prepare(sql).get(...values) as T | undefined
+  }
+
+  /** One after the other: together they may be too large to hold. */
+  *#each<T>(sql: string, ...values: SQLInputValue[]): Generator<T> {
+    for (const row of this.#prepare(sql).iterate(...values)) yield row as T
   }
 
   #all<T>(sql: string, ...values: SQLInputValue[]): T[] {

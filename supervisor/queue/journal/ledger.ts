@@ -179,20 +179,27 @@ export class Ledger {
 
   overdue({ nowWallMs, acceptedBeforeWallMs, limit }: OverdueBounds): Row[] {
     const found = new Map<number, Row>()
-    for (const seq of this.#db.expired(nowWallMs, limit)) found.set(seq, this.#existing(seq))
-    for (const target of this.#targets.keys()) {
-      for (const { seq, lane } of this.#db.oldLanes(target, acceptedBeforeWallMs, limit)) {
-        let count = 0
-        for (const row of this.#db.laneRows(target, lane, seq, Number.MAX_SAFE_INTEGER)) {
-          if (row.accepted_at >= acceptedBeforeWallMs || ++count > limit) break
-          found.set(row.seq, checked(row))
-        }
-      }
-    }
+    const expired = this.#db.expired(nowWallMs, limit).values()
+    gather(
+      found,
+      expired.map((seq) => this.#existing(seq)),
+      limit,
+    )
+    for (const target of this.#targets.keys())
+      gather(found, this.#oldRows(target, acceptedBeforeWallMs, limit), limit)
     return [...found.values()]
       .sort((a, b) => a.seq - b.seq)
       .slice(0, limit)
       .map((row) => this.#seen(row))
+  }
+
+  *#oldRows(target: string, acceptedBeforeWallMs: number, lanes: number): Generator<Row> {
+    for (const { seq, lane } of this.#db.oldLanes(target, acceptedBeforeWallMs, lanes)) {
+      for (const row of this.#db.laneRows(target, lane, seq, Number.MAX_SAFE_INTEGER)) {
+        if (row.accepted_at >= acceptedBeforeWallMs) break
+        yield checked(row)
+      }
+    }
   }
 
   nextDueMs(target: string): number | undefined {
@@ -221,8 +228,10 @@ export class Ledger {
     for (const lane of lanes.values()) this.#place(lane)
   }
 
+  /** Without their work. */
   list({ state, target, afterSeq, limit }: ListQuery): Row[] {
-    return this.#db.list(state, target, afterSeq, limit).map((row) => this.#seen(checked(row)))
+    const rows = this.#db.list(state, target, afterSeq, limit)
+    return Array.from(rows, (row) => ({ ...this.#seen(checked(row)), work: '' }))
   }
 
   show(id: string): Row | undefined {
@@ -256,7 +265,7 @@ export class Ledger {
     const rows = this.#db.firstRows(afterSeq, limit)
     for (const row of rows) {
       checked(row)
-      if (this.#db.rowOfId(row.id)?.seq !== row.seq) throw new Corrupt(`no index names entry ${row.seq}`)
+      if (this.#db.seqOfId(row.id) !== row.seq) throw new Corrupt(`no index names entry ${row.seq}`)
       if (row.place === place.dead) continue
       if (!this.#db.inLane(row.target, row.lane, row.seq)) throw new Corrupt(`no lane names entry ${row.seq}`)
       const isHead = this.#db.headOfLane(row.target, row.lane)?.seq === row.seq
@@ -418,6 +427,16 @@ export class Ledger {
 
   #readTargets(): Map<string, TargetRow> {
     return new Map(this.#db.targets().map((row) => [row.target, row]))
+  }
+}
+
+/** Up to so many and as many bytes as one read may hold. */
+function gather(found: Map<number, Row>, rows: Iterable<Row>, limit: number): void {
+  let [count, bytes] = [0, 0]
+  for (const row of rows) {
+    found.set(row.seq, row)
+    bytes += row.bytes
+    if (++count >= limit || bytes >= limits.queueReadBytes) return
   }
 }
 

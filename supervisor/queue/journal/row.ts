@@ -4,7 +4,7 @@
 import { crc32 } from 'node:zlib'
 import { type Json, parseExact } from '../../core/json.ts'
 import type { Operation, Work } from '../../core/operation.ts'
-import type { Entry, ListedEntry, NewEntry, Reason } from '../journal.ts'
+import type { Entry, ListedEntry, NewEntry, Reason, ShownEntry } from '../journal.ts'
 import { place } from './schema.ts'
 
 export interface Row {
@@ -129,9 +129,26 @@ function stateCrcOf(row: Row): number {
 }
 
 export function entryOf(row: Row): Entry {
+  return { ...outlineOf(row), operation: operationOf(row) }
+}
+
+export function shownOf(row: Row): ShownEntry {
+  return { ...listedOf(row), operation: operationOf(row) }
+}
+
+export function listedOf(row: Row): ListedEntry {
+  return {
+    ...outlineOf(row),
+    operation: addressOf(row),
+    state: stateOf(row),
+    reason: row.reason === null ? undefined : (JSON.parse(row.reason) as Reason),
+    changedAtWallMs: row.changed_at,
+  }
+}
+
+function outlineOf(row: Row): Omit<Entry, 'operation'> {
   return {
     seq: row.seq,
-    operation: operationOf(row),
     contentHash: row.hash,
     revision: row.revision,
     attempts: row.attempts,
@@ -140,28 +157,22 @@ export function entryOf(row: Row): Entry {
   }
 }
 
-export function listedOf(row: Row): ListedEntry {
-  return {
-    ...entryOf(row),
-    state: stateOf(row),
-    reason: row.reason === null ? undefined : (JSON.parse(row.reason) as Reason),
-    changedAtWallMs: row.changed_at,
-  }
-}
-
 export function stateOf(row: Pick<Row, 'place' | 'held'>): 'queued' | 'held' | 'dead' {
   if (row.place === place.dead) return 'dead'
   return row.held ? 'held' : 'queued'
 }
 
+function addressOf({ id, target, lane, expires_at }: Row): Omit<Operation, 'work'> {
+  return { id, target, key: JSON.parse(lane) as string, expiresAtMs: expires_at ?? undefined }
+}
+
 function operationOf(row: Row): Operation {
+  const { id, target, key, expiresAtMs } = addressOf(row)
   const work = parseExact(row.work) as unknown as Work
   return {
-    id: row.id,
-    target: row.target,
-    key: JSON.parse(row.lane) as string,
+    ...{ id, target, key },
     // JSON has no undefined: a request without a body was written without one.
     work: work.kind === 'http' ? { ...work, body: work.body as Json | undefined } : work,
-    expiresAtMs: row.expires_at ?? undefined,
+    expiresAtMs,
   }
 }
