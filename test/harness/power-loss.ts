@@ -10,6 +10,8 @@ export type DiskEvent =
   | { readonly kind: 'write'; readonly path: string; readonly offset: number; readonly bytes: Buffer }
   | { readonly kind: 'truncate'; readonly path: string; readonly size: number }
   | { readonly kind: 'sync' | 'create' | 'unlink'; readonly path: string }
+  /** The sync failed: what was written since the last one is in the cache alone, and no later sync puts it on the disk. */
+  | { readonly kind: 'sync_failed'; readonly path: string }
   | { readonly kind: 'rename'; readonly path: string; readonly to: string }
   /** A line on stdout. */
   | { readonly kind: 'say'; readonly text: string }
@@ -21,13 +23,18 @@ export function hasStrace(): boolean {
   return spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0
 }
 
-/** Runs the program to its end; what it does below `directory`, in order. It may have one thread that writes. */
+/**
+ * Runs the program to its end; what it does below `directory`, in order. It may have one thread that writes.
+ * @param inject which of its calls fail, in the words of strace
+ */
 export function record(
   command: readonly [string, ...string[]],
   directory: string,
   traceFile: string,
+  inject: readonly string[] = [],
 ): DiskEvent[] {
   const options = ['-o', traceFile, '-y', '-xx', '-s', String(1024 * 1024), '-e', `trace=${traced}`]
+  for (const fault of inject) options.push('-e', `inject=${fault}`)
   const { status, stderr } = spawnSync('strace', [...options, ...command], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`the traced program ended with ${status}: ${stderr}`)
   const sizes = new Map<string, number>()
@@ -39,7 +46,8 @@ function eventsOf(line: string, directory: string, sizes: Map<string, number>): 
   const call = /^(\w+)\((.*)\) += (-?\d+)/.exec(line)
   if (!call) return []
   const [, name = '', args = '', answer = ''] = call
-  if (Number(answer) < 0) return []
+  const failed = Number(answer) < 0
+  if (failed && name !== 'fsync') return []
   const strings = [...args.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(([, hex]) => bytesOf(hex ?? ''))
   const opened = /<((?:\\x[0-9a-f]{2})*)>/.exec(name.startsWith('open') ? line.slice(args.length) : args)
   const path = bytesOf(opened?.[1] ?? '').toString()
@@ -56,7 +64,7 @@ function eventsOf(line: string, directory: string, sizes: Map<string, number>): 
       return ours ? [{ kind: 'truncate', path, size: Number(numbers.at(-1)) }] : []
     case 'fsync':
     case 'fdatasync':
-      return ours ? [{ kind: 'sync', path }] : []
+      return ours ? [{ kind: failed ? 'sync_failed' : 'sync', path }] : []
     case 'openat':
     case 'open':
       return ours && args.includes('O_CREAT') ? [{ kind: 'create', path }] : []
@@ -122,6 +130,11 @@ export class Disk {
         this.#name(event.to, this.#names.get(event.path))
         this.#name(event.path, undefined)
         return
+      case 'sync_failed': {
+        const file = this.#names.get(event.path)
+        if (file) file.pending = []
+        return
+      }
       case 'sync':
         this.#sync(event.path)
     }
@@ -147,7 +160,7 @@ export class Disk {
   #sync(path: string): void {
     const file = this.#names.get(path)
     if (file) {
-      file.durable = file.pending.reduce(changed, file.durable)
+      file.durable = changed(file.durable, file.pending)
       file.pending = []
       return
     }
@@ -166,7 +179,7 @@ function setName(names: Map<string, File>, path: string, file: File | undefined)
 function afterCrash({ durable, pending }: File, survival: Survival, random: () => number): Buffer {
   if (survival === 'nothing') return durable
   const kept = pending.flatMap((change) => (survival === 'everything' ? [change] : someOf(change, random)))
-  return kept.reduce(changed, durable)
+  return changed(durable, kept)
 }
 
 const sectorBytes = 512
@@ -180,11 +193,19 @@ function someOf(change: Change, random: () => number): Change[] {
   return [{ ...change, bytes: change.bytes.subarray(0, sectors * sectorBytes) }]
 }
 
-function changed(before: Buffer, change: Change): Buffer {
-  const end = change.kind === 'truncate' ? change.size : change.offset + change.bytes.length
-  const size = change.kind === 'truncate' ? end : Math.max(before.length, end)
-  const after = Buffer.alloc(size)
-  before.copy(after, 0, 0, Math.min(before.length, size))
-  if (change.kind === 'write') change.bytes.copy(after, change.offset)
-  return after
+/** What the file holds after those changes. Its bytes are copied once, however many there are. */
+function changed(before: Buffer, changes: readonly Change[]): Buffer {
+  let [size, largest] = [before.length, before.length]
+  for (const change of changes) {
+    size = change.kind === 'truncate' ? change.size : Math.max(size, change.offset + change.bytes.length)
+    largest = Math.max(largest, size)
+  }
+  const after = Buffer.alloc(largest)
+  before.copy(after)
+  for (const change of changes) {
+    if (change.kind === 'write') change.bytes.copy(after, change.offset)
+    // What is cut off reads as zeros where the file grows again.
+    else after.fill(0, change.size)
+  }
+  return after.subarray(0, size)
 }
