@@ -28,7 +28,7 @@ t.test('R8.3 power loss: an acknowledgement before its commit is caught', { skip
 async function twoLives(t: Test, mutations: Readonly<Record<string, string>>): Promise<DiskEvent[]> {
   const { live } = await recorder(t, {
     entry: 'test/fixtures/queue-writer.ts',
-    args: ['in process', '40'],
+    args: ['in process', '25'],
     mutations,
   })
   return [...live(), ...live()]

@@ -1,5 +1,5 @@
-import t from 'tap'
-import { loadDisk } from '../../simulation/disks.ts'
+// One small history, run again and again with another call failing each time.
+
 import { noFaults } from '../../simulation/link.ts'
 import { loadProduct } from '../../simulation/product.ts'
 import type { Scenario } from '../../simulation/scenario.ts'
@@ -8,7 +8,7 @@ import { runSchedule, type ScheduleOptions, type Verdict } from '../../simulatio
 const product = await loadProduct()
 
 /** A small history in which everything is used: direct, queued, poison, expiry, a permission, an outage, a restart. */
-const scenarioWith = (invocationsPerClient: number) => (): Scenario => ({
+export const scenarioWith = (invocationsPerClient: number) => (): Scenario => ({
   supervisors: 1,
   clientsPerSupervisor: 2,
   invocationsPerClient,
@@ -33,7 +33,7 @@ const scenarioWith = (invocationsPerClient: number) => (): Scenario => ({
 const seed = 7
 
 /** The same history, with its first call failing, then its second, until one runs to its end. */
-async function eachFailing(
+export async function eachFailing(
   countOf: (verdict: Verdict) => number,
   failing: (at: number) => Partial<ScheduleOptions>,
   options: Pick<ScheduleOptions, 'createDisk' | 'scenario'>,
@@ -44,29 +44,4 @@ async function eachFailing(
     problems.push(...verdict.violations.map(({ kind, message }) => `${at}: ${kind}: ${message}`))
     if (at > countOf(verdict)) return { runs: at, problems }
   }
-}
-
-for (const how of ['before', 'after', 'full'] as const) {
-  t.test(`R8.3 whichever write to the disk fails (${how}), no promise is broken`, async (t) => {
-    const disk = await loadDisk('store')
-    const failing = (call: number) => ({ diskFailsAt: { call, how } })
-    const { runs, problems } = await eachFailing(({ calls }) => calls, failing, {
-      createDisk: disk,
-      scenario: scenarioWith(4),
-    })
-    t.same(problems, [])
-    t.ok(runs > 30, `only ${runs} writes`)
-  })
-}
-
-for (const how of ['refused', 'dropBeforeCommit', 'loseAnswer', 'hang', 'zombie'] as const) {
-  t.test(`R8.3 whichever request to the database fails (${how}), no promise is broken`, async (t) => {
-    const failing = (request: number) => ({ requestFailsAt: { request, how } })
-    const { runs, problems } = await eachFailing(({ requests }) => requests, failing, {
-      createDisk: await loadDisk('memory'),
-      scenario: scenarioWith(14),
-    })
-    t.same(problems, [])
-    t.ok(runs > 20, `only ${runs} requests`)
-  })
 }
