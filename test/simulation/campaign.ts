@@ -1,7 +1,7 @@
 // Many schedules, counted together. A schedule counts only if enough was acknowledged and its faults were felt;
 // which faults were felt in no schedule at all is part of the answer.
 
-import { runSchedule, type ScheduleOptions, type Verdict } from './schedule.ts'
+import { runSchedule, type ScheduleOptions } from './schedule.ts'
 
 export interface Campaign {
   readonly schedules: number
@@ -21,7 +21,18 @@ export interface Campaign {
 export const acknowledgedMin = 3
 const failedMax = 20
 
-export interface CampaignOptions extends ScheduleOptions {
+/** What a campaign counts of one schedule. */
+export interface Counted {
+  readonly seed: number
+  readonly violations: readonly { readonly kind: string; readonly message: string }[]
+  readonly acknowledged: number
+  readonly effects: number
+  readonly events: number
+  readonly virtualMs: number
+  readonly bitten: ReadonlyMap<string, number>
+}
+
+export interface CampaignRange {
   readonly firstSeed: number
   readonly schedules: number
   /** From one seed to the next: several workers share a range. */
@@ -31,11 +42,21 @@ export interface CampaignOptions extends ScheduleOptions {
   readonly untilFailure?: boolean
 }
 
+export type CampaignOptions = CampaignRange & ScheduleOptions
+
+/** Over the operation queue. */
 export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
+  return await runAll(options, (seed) => runSchedule(seed, options))
+}
+
+export async function runAll(
+  options: CampaignRange,
+  run: (seed: number) => Promise<Counted>,
+): Promise<Campaign> {
   let sum = noSchedules
   for (let index = 0; index < options.schedules; index++) {
     const seed = options.firstSeed + index * (options.step ?? 1)
-    sum = add(sum, await judged(seed, options))
+    sum = add(sum, await judged(seed, run))
     options.progress?.(sum.schedules, sum.failed.length)
     if (options.untilFailure && sum.failed.length > 0) break
   }
@@ -43,9 +64,9 @@ export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
 }
 
 /** A schedule that throws has failed as well. */
-async function judged(seed: number, options: ScheduleOptions): Promise<Campaign> {
+async function judged(seed: number, run: (seed: number) => Promise<Counted>): Promise<Campaign> {
   try {
-    return campaignOf(await runSchedule(seed, options))
+    return campaignOf(await run(seed))
   } catch (error) {
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
     return { ...noSchedules, schedules: 1, violations: { error: 1 }, failed: [{ seed, messages: [message] }] }
@@ -72,7 +93,7 @@ function campaignOf({
   events,
   virtualMs,
   bitten,
-}: Verdict): Campaign {
+}: Counted): Campaign {
   const kinds: Record<string, number> = {}
   for (const { kind } of violations) kinds[kind] = (kinds[kind] ?? 0) + 1
   const messages = violations.map(({ kind, message }) => `${kind}: ${message}`)

@@ -67,6 +67,8 @@ export interface LinkParts {
   readonly trace: (line: string) => void
   /** Of the process that asks. A dead one hears nothing. */
   readonly pulse: Pulse
+  /** Runs what that process hears: at once, or when it goes on where it stands still. */
+  readonly hear?: (heard: () => void) => void
 }
 
 type Answer<T> = { readonly reached: true; readonly outcomes: T } | Unreached
@@ -84,7 +86,7 @@ export function ask<T>(
   signal: AbortSignal,
   work: (fate: Fate) => Promise<T | undefined>,
 ): Promise<Answer<T>> {
-  const { link, scheduler, random, bite, pulse } = parts
+  const { link, scheduler, random, bite, pulse, hear = atOnce } = parts
   const fails = ++link.requests === link.failsAt?.request ? link.failsAt.how : undefined
   const faults = fails === undefined || fails === 'refused' ? link.faults : { ...link.faults, [fails]: 1 }
   return new Promise((resolve) => {
@@ -98,7 +100,7 @@ export function ask<T>(
       resolve(answer)
     }
     function unreached(reason: string, outcomeUnknown: boolean): void {
-      settle({ reached: false, reason, message: `the database: ${reason}`, outcomeUnknown })
+      hear(() => settle({ reached: false, reason, message: `the database: ${reason}`, outcomeUnknown }))
     }
     function abort(): void {
       bite('gave_up')
@@ -114,7 +116,7 @@ export function ask<T>(
       if (!answered) return
       scheduler.after(latency(), () => {
         if (outcomes === undefined || broken) unreached('reset', true)
-        else settle({ reached: true, outcomes })
+        else hear(() => settle({ reached: true, outcomes }))
       })
     }
     function arrive(): void {
@@ -151,6 +153,8 @@ export function ask<T>(
     scheduler.after(latency(), depart, () => pulse.alive)
   })
 }
+
+const atOnce = (heard: () => void) => heard()
 
 function drawn(random: Random, probability: number, fault: string, bite: (fault: string) => void): boolean {
   if (!random.chance(probability)) return false

@@ -1,24 +1,32 @@
-// Searches for a schedule in which the operation queue breaks a promise.
-//   npm run simulate -- [--schedules N] [--seed N] [--trace] [--journal store|memory] [--mutant NAME]
+// Searches for a schedule in which the operation queue, or records, break a promise.
+//   npm run simulate -- [--of operations|records] [--schedules N] [--seed N] [--trace] [--mutant NAME] [--journal NAME]
 
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { add, type Campaign, noSchedules, runCampaign } from './campaign.ts'
+import { add, type Campaign, type Counted, noSchedules, runAll } from './campaign.ts'
 import { isJournalName, type JournalName } from './disks.ts'
 import { findMutant, mutantOptions, mutants } from './mutants.ts'
+import { findRecordMutant, recordMutantOptions, recordMutants } from './records/mutants.ts'
+import { runRecordSchedule } from './records/schedule.ts'
 import { runSchedule } from './schedule.ts'
 
-const usage = `npm run simulate -- [--schedules N] [--seed N] [--trace] [--journal store|memory] [--mutant NAME]
+const usage = `npm run simulate -- [--of operations|records] [--schedules N] [--seed N] [--trace] [--mutant NAME]
 
+  --of WHAT       operations: the local queue (default); records: leases, epochs and the desk, over that queue
   --schedules N   how many seeds, from the first one on (1000)
   --seed N        the first seed; without --schedules that one alone
   --trace         prints what happened, event by event
-  --journal NAME  store: the real one, on a tmpfs (default); memory: its contract alone, faster
-  --mutant NAME   with a planted bug: ${mutants.map(({ name }) => name).join(', ')}
+  --journal NAME  of operations. store: the real one, on a tmpfs (default); memory: its contract alone, faster
+  --mutant NAME   with a planted bug
+                    of operations: ${mutants.map(({ name }) => name).join(', ')}
+                    of records: ${recordMutants.map(({ name }) => name).join(', ')}
 `
 
+type Subject = 'operations' | 'records'
+
 interface Request {
+  readonly of: Subject
   readonly firstSeed: number
   readonly schedules: number
   readonly step: number
@@ -32,6 +40,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      of: { type: 'string', default: 'operations' },
       schedules: { type: 'string' },
       seed: { type: 'string' },
       trace: { type: 'boolean' },
@@ -42,27 +51,54 @@ async function main(args: readonly string[]): Promise<number> {
   })
   const firstSeed = Number(values.seed ?? 1)
   const schedules = Number(values.schedules ?? (values.seed === undefined ? 1_000 : 1))
-  const { journal, mutant } = values
+  const { of, journal, mutant } = values
   const isSound = Number.isSafeInteger(firstSeed) && Number.isSafeInteger(schedules) && isJournalName(journal)
-  if (values.help || !isSound || (mutant !== undefined && findMutant(mutant) === undefined)) {
+  if (values.help || !isSound || !isSubject(of) || !isMutantOf(of, mutant)) {
     console.log(usage)
     return values.help ? 0 : 64
   }
-  if (schedules === 1)
-    return await replay({ firstSeed, schedules, step: 1, journal, mutant }, values.trace ?? false)
+  const request = { of, firstSeed, schedules, step: 1, journal, mutant }
+  if (schedules === 1) return await replay(request, values.trace ?? false)
   const startedMs = performance.now()
-  const campaign = await onAllCores({ firstSeed, schedules, step: 1, journal, mutant })
-  console.log(textOf(campaign, journal, performance.now() - startedMs))
+  const campaign = await onAllCores(request)
+  console.log(textOf(campaign, request, performance.now() - startedMs))
   return campaign.failed.length === 0 ? 0 : 1
 }
 
-async function replay({ firstSeed, journal, mutant }: Request, keepTrace: boolean): Promise<number> {
-  const options = { ...(await mutantOptions(mutant, journal)), keepTrace }
-  const verdict = await runSchedule(firstSeed, options)
+function isSubject(of: string): of is Subject {
+  return of === 'operations' || of === 'records'
+}
+
+function isMutantOf(of: Subject, name: string | undefined): boolean {
+  return name === undefined || (of === 'records' ? findRecordMutant(name) : findMutant(name)) !== undefined
+}
+
+async function replay(request: Request, keepTrace: boolean): Promise<number> {
+  const run = await runnerOf(request, keepTrace)
+  const verdict = await run(request.firstSeed)
   for (const line of verdict.lines) console.log(line)
-  console.log(`seed ${firstSeed}, trace ${verdict.hash}, ${verdict.acknowledged} acknowledged`)
+  const { seed, hash, acknowledged } = verdict
+  console.log(`seed ${seed}, trace ${hash}, ${acknowledged} ${wordFor(request)}`)
   for (const { kind, message } of verdict.violations) console.log(`${kind}: ${message}`)
   return verdict.violations.length === 0 ? 0 : 1
+}
+
+type Told = Counted & { readonly hash: string; readonly lines: readonly string[] }
+
+async function runnerOf(
+  { of, mutant, journal }: Request,
+  keepTrace = false,
+): Promise<(seed: number) => Promise<Told>> {
+  if (of === 'records') {
+    const options = { ...(await recordMutantOptions(mutant)), keepTrace }
+    return (seed) => runRecordSchedule(seed, options)
+  }
+  const options = { ...(await mutantOptions(mutant, journal)), keepTrace }
+  return (seed) => runSchedule(seed, options)
+}
+
+function wordFor({ of }: Request): string {
+  return of === 'records' ? 'completed' : 'acknowledged'
 }
 
 async function onAllCores(request: Request): Promise<Campaign> {
@@ -91,32 +127,34 @@ function inWorker(request: Request): Promise<Campaign> {
 
 async function work(request: Request): Promise<Campaign> {
   let toldMs = performance.now()
-  return await runCampaign({
-    ...(await mutantOptions(request.mutant, request.journal)),
+  const range = {
     ...request,
-    progress(done, failed) {
+    progress(done: number, failed: number) {
       if (performance.now() - toldMs < progressEveryMs) return
       toldMs = performance.now()
       parentPort?.postMessage(`${done} of ${request.schedules} done, ${failed} failed`)
     },
-  })
+  }
+  return await runAll(range, await runnerOf(request))
 }
 
-function textOf(campaign: Campaign, journal: JournalName, tookMs: number): string {
+function textOf(campaign: Campaign, request: Request, tookMs: number): string {
   const { schedules, counted, acknowledged, effects, events, virtualMs, violations, bitten, failed } =
     campaign
   const of = (...kinds: string[]) => kinds.reduce((sum, kind) => sum + (violations[kind] ?? 0), 0)
+  const again = request.of === 'records' ? '--of records' : `--journal ${request.journal}`
   const faults = Object.entries(bitten).sort(([a], [b]) => a.localeCompare(b))
   return [
     ...failed.flatMap(({ seed, messages }) => [
-      `npm run simulate -- --journal ${journal} --trace --seed ${seed}`,
+      `npm run simulate -- ${again} --trace --seed ${seed}`,
       ...messages.map((message) => `  ${message}`),
     ]),
     `faults felt, in schedules: ${faults.map(([name, count]) => `${name} ${count}`).join(', ')}`,
-    `${schedules} schedules (${counted} with enough acknowledgements), ${Math.round((schedules / tookMs) * 1000)}/s, ` +
+    `${schedules} schedules (${counted} with enough ${wordFor(request)}), ${Math.round((schedules / tookMs) * 1000)}/s, ` +
       `${events} events, ${Math.round(virtualMs / 3_600_000)} virtual hours`,
-    `${acknowledged} acknowledged, ${effects} effects: ${of('lost')} lost, ${of('duplicate')} duplicated, ` +
-      `${of('phantom')} phantom, ${of('stuck', 'unanswered')} stuck, ` +
+    `${acknowledged} ${wordFor(request)}, ${effects} effects: ${of('lost')} lost, ` +
+      `${of('duplicate', 'ended_twice')} duplicated, ${of('phantom', 'stale_effect', 'effect_of_failure')} phantom, ` +
+      `${of('stuck', 'unanswered', 'orphan')} stuck, ` +
       `${Object.values(violations).reduce((sum, count) => sum + count, 0)} violations in all`,
   ].join('\n')
 }

@@ -66,7 +66,7 @@ const ofTargets: readonly Mutant[] = [
     about: 'an id that is twice under way is sent twice, and applied twice within one transaction',
     defect: 'duplicates_in_one_batch',
     mutation: {
-      file: 'submit.ts',
+      file: 'queue/submit.ts',
       find: 'for (let first = this.#underWay.get(id); first;',
       replace: 'for (let first: UnderWay | undefined; first;',
     },
@@ -78,7 +78,7 @@ const ofIntake: readonly Mutant[] = [
     name: 'acknowledged_before_written',
     about: 'the answer goes out before the journal has the operation',
     mutation: {
-      file: 'intake.ts',
+      file: 'queue/intake.ts',
       find: 'const appended = await journal.append(entries)',
       replace: `for (const { waiting } of batch) waiting.answer(answers.queued(waiting.submission.operation.id))
       const appended = await journal.append(entries)`,
@@ -88,7 +88,7 @@ const ofIntake: readonly Mutant[] = [
     name: 'never_written',
     about: 'the operation is acknowledged and never written',
     mutation: {
-      file: 'intake.ts',
+      file: 'queue/intake.ts',
       find: 'await journal.append(entries)',
       replace: `entries.map((): Appended => ({ state: 'stored', seq: 1 }))`,
     },
@@ -96,14 +96,18 @@ const ofIntake: readonly Mutant[] = [
   {
     name: 'direct_overtakes_queue',
     about: 'a direct operation does not ask whether its lane is empty',
-    mutation: { file: 'intake.ts', find: 'else if (!laneQueued) fresh', replace: 'else if (true) fresh' },
+    mutation: {
+      file: 'queue/intake.ts',
+      find: 'else if (!laneQueued) fresh',
+      replace: 'else if (true) fresh',
+    },
   },
 
   {
     name: 'lost_answer_is_failure',
     about: 'a direct operation whose answer was lost is said to have failed',
     mutation: {
-      file: 'intake.ts',
+      file: 'queue/intake.ts',
       find: `if (undecided.outcomeUnknown) return`,
       replace: `if (false) return`,
     },
@@ -112,7 +116,7 @@ const ofIntake: readonly Mutant[] = [
     name: 'lost_answer_is_success',
     about: 'a direct operation whose answer was lost is said to be applied',
     mutation: {
-      file: 'intake.ts',
+      file: 'queue/intake.ts',
       find: `return answers.outcomeUnknown(operation.id, undecided.message)`,
       replace: `return answers.applied(operation.id, undefined)`,
     },
@@ -122,7 +126,7 @@ const ofIntake: readonly Mutant[] = [
     about: 'an operation whose answer was lost is queued as if it had never been sent',
     bias: lateAndExpired,
     mutation: {
-      file: 'intake.ts',
+      file: 'queue/intake.ts',
       find: `maybeApplied: lost(answer.reached ? outcome : answer)`,
       replace: `maybeApplied: false`,
     },
@@ -132,7 +136,7 @@ const ofIntake: readonly Mutant[] = [
     about: 'an operation whose answer was lost is refused when the queue is full',
     bias: { strikes: ['disk_full'], strikesMax: 5, requestFaults: { ...noFaults, loseAnswer: 0.4 } },
     mutation: {
-      file: 'intake.ts',
+      file: 'queue/intake.ts',
       find: 'maybeApplied ? answers.outcomeUnknown(id, refused.error.message) : refused',
       replace: 'refused',
     },
@@ -142,7 +146,7 @@ const ofIntake: readonly Mutant[] = [
     about: 'an operation whose write failed is refused, though it may be on disk',
     bias: { strikes: ['volume_gone'], strikesMax: 5 },
     mutation: {
-      file: 'intake.ts',
+      file: 'queue/intake.ts',
       find: 'waiting.answer(answers.outcomeUnknown(waiting.submission.operation.id, messageOf(error)))',
       replace: `waiting.answer(answers.full(waiting.submission.operation.id, 'disk'))`,
     },
@@ -151,7 +155,7 @@ const ofIntake: readonly Mutant[] = [
     name: 'no_hash_check',
     about: 'the queue takes an id it knows for the same operation',
     bias: { repeated: 0.5, otherContent: 0.5 },
-    mutation: { file: 'answers.ts', find: 'known.contentHash !== contentHash', replace: 'false' },
+    mutation: { file: 'queue/answers.ts', find: 'known.contentHash !== contentHash', replace: 'false' },
   },
 ]
 
@@ -160,7 +164,7 @@ const ofReplay: readonly Mutant[] = [
     name: 'removed_before_applied',
     about: 'an operation leaves the journal before it is delivered',
     mutation: {
-      file: 'replay.ts',
+      file: 'queue/replay.ts',
       find: 'const { verdicts, asked, unreached } = await this.#bring(entries)',
       replace: `await this.#parts.journal.settle(entries.map(({ seq }) => ({ to: 'done' as const, seq })))
     const { verdicts, asked, unreached } = await this.#bring(entries)`,
@@ -169,14 +173,14 @@ const ofReplay: readonly Mutant[] = [
   {
     name: 'never_settled',
     about: 'an applied operation stays in the journal',
-    mutation: { file: 'settle.ts', find: 'changes.length === 0', replace: 'true' },
+    mutation: { file: 'queue/settle.ts', find: 'changes.length === 0', replace: 'true' },
   },
   {
     name: 'doubt_forgotten_by_replay',
     about: 'replay does not write down that an answer was lost',
     bias: lateAndExpired,
     mutation: {
-      file: 'replay.ts',
+      file: 'queue/replay.ts',
       find: `const verdicts = answer.outcomeUnknown ?`,
       replace: `const verdicts = false ?`,
     },
@@ -186,7 +190,7 @@ const ofReplay: readonly Mutant[] = [
     about: 'an operation that may be applied becomes a dead letter without its target',
     bias: lateAndExpired,
     mutation: {
-      file: 'overdue.ts',
+      file: 'queue/overdue.ts',
       find: 'const answer = await channel.cancel(late.map(({ entry }) => entry))',
       replace: `const answer: Awaited<ReturnType<typeof channel.cancel>> = {
     reached: true,
@@ -198,7 +202,7 @@ const ofReplay: readonly Mutant[] = [
     name: 'outage_burns_attempts',
     about: 'an operation that could not be sent has failed',
     mutation: {
-      file: 'replay.ts',
+      file: 'queue/replay.ts',
       find: `const verdicts = answer.outcomeUnknown ? entries.flatMap((entry) => maybeApplied(entry) ?? []) : []`,
       replace: `const pauses = this.#pauses()
     const verdicts = entries.flatMap(
@@ -210,18 +214,18 @@ const ofReplay: readonly Mutant[] = [
     name: 'lane_shared',
     about: 'two batches have the same lane',
     bias: { ...lateAndExpired, lanes: 1 },
-    mutation: { file: 'lanes.ts', find: 'if (this.#busy.has(key)) return false', replace: '' },
+    mutation: { file: 'queue/lanes.ts', find: 'if (this.#busy.has(key)) return false', replace: '' },
   },
   {
     name: 'attempts_never_counted',
     about: 'a failed operation is tried for ever',
-    mutation: { file: 'verdict.ts', find: 'entry.attempts + 1', replace: '1' },
+    mutation: { file: 'queue/verdict.ts', find: 'entry.attempts + 1', replace: '1' },
   },
   {
     name: 'poison_tried_again',
     about: 'a refused operation holds its lane',
     mutation: {
-      file: 'verdict.ts',
+      file: 'queue/verdict.ts',
       find: 'return dead(entry, reasonOf(outcome))',
       replace: 'return failed(entry, reasonOf(outcome), pauses)',
     },
@@ -231,7 +235,7 @@ const ofReplay: readonly Mutant[] = [
     about: 'a missing permission kills the operation',
     bias: { strikes: ['permission_lost'], strikesMax: 5, guarded: 0.5 },
     mutation: {
-      file: 'verdict.ts',
+      file: 'queue/verdict.ts',
       find: `case 'forbidden': {`,
       replace: `case 'forbidden': {
       return dead(entry, reasonOf(outcome))`,
@@ -242,7 +246,7 @@ const ofReplay: readonly Mutant[] = [
     about: 'an operation whose id is another one is dropped',
     bias: { repeated: 0.5, otherContent: 0.5 },
     mutation: {
-      file: 'verdict.ts',
+      file: 'queue/verdict.ts',
       find: `case 'conflict':`,
       replace: `case 'conflict':
       return { entry, change: { to: 'done', seq } }
@@ -254,7 +258,7 @@ const ofReplay: readonly Mutant[] = [
     about: 'a completion whose record has a newer owner is tried again',
     bias: { completions: 0.5, strikes: ['takeover', 'refused'], strikesMax: 5 },
     mutation: {
-      file: 'verdict.ts',
+      file: 'queue/verdict.ts',
       find: `return { entry, change: { to: 'done', seq }, fenced: true }`,
       replace: `return failed(entry, { code: 'fenced', message: '' }, pauses)`,
     },
@@ -263,7 +267,7 @@ const ofReplay: readonly Mutant[] = [
     name: 'skipped_is_done',
     about: 'an operation that was not tried is dropped',
     mutation: {
-      file: 'verdict.ts',
+      file: 'queue/verdict.ts',
       find: `case 'skipped':`,
       replace: `case 'skipped':
       return { entry, change: { to: 'done', seq } }
@@ -273,14 +277,18 @@ const ofReplay: readonly Mutant[] = [
   {
     name: 'breaker_stays_open',
     about: 'a target that was away is never asked again',
-    mutation: { file: 'breaker.ts', find: 'this.#parts.monotonicMs() >= this.#untilMs', replace: 'false' },
+    mutation: {
+      file: 'queue/breaker.ts',
+      find: 'this.#parts.monotonicMs() >= this.#untilMs',
+      replace: 'false',
+    },
   },
   {
     name: 'wall_clock_for_pauses',
     about: 'the breaker measures its pauses with the wall clock',
     bias: { strikes: ['wall_jump', 'refused'], strikesMax: 5 },
     mutation: {
-      file: 'channel.ts',
+      file: 'queue/channel.ts',
       find: 'monotonicMs: () => parts.clock.monotonicMs()',
       replace: 'monotonicMs: () => parts.clock.wallMs()',
     },
@@ -294,7 +302,7 @@ const ofStore: readonly Mutant[] = [
     bias: { ...lateAndExpired, strikes: ['kill', 'refused'], strikesMax: 5 },
     in: 'store',
     mutation: {
-      file: 'journal/ledger.ts',
+      file: 'queue/journal/ledger.ts',
       find: 'row.session === this.#session ? row : { ...row, maybe: 1 }',
       replace: 'row',
     },
@@ -305,7 +313,7 @@ const ofStore: readonly Mutant[] = [
     bias: { cursed: 0.4, strikes: ['kill', 'stop'], strikesMax: 5, chaosMs: 60_000, requestFaults: noFaults },
     in: 'store',
     mutation: {
-      file: 'journal/ledger.ts',
+      file: 'queue/journal/ledger.ts',
       find: 'row.session === this.#session ? row : { ...row, maybe: 1 }',
       replace: 'row.session === this.#session ? row : { ...row, maybe: 1, attempts: 0 }',
     },
@@ -316,7 +324,7 @@ const ofStore: readonly Mutant[] = [
     bias: { repeated: 0.5, otherContent: 0.5 },
     in: 'store',
     mutation: {
-      file: 'journal/ledger.ts',
+      file: 'queue/journal/ledger.ts',
       find: 'this.#remember(where.id, where.hash, change.result)',
       replace: '',
     },
@@ -327,7 +335,7 @@ const ofStore: readonly Mutant[] = [
     bias: { strikes: ['kill'], strikesMax: 5 },
     in: 'store',
     mutation: {
-      file: 'journal/ledger.ts',
+      file: 'queue/journal/ledger.ts',
       find: 'if (!this.#writing) return false',
       replace: 'if (!this.#writing || this.#meta.next_seq % 2 === 0) return false',
     },
@@ -338,7 +346,7 @@ const ofStore: readonly Mutant[] = [
     in: 'store',
     bias: { lanes: 1, strikes: ['refused'], strikesMax: 5 },
     mutation: {
-      file: 'journal/database.ts',
+      file: 'queue/journal/database.ts',
       find: 'AND seq >= ? AND seq < ? ORDER BY seq`',
       replace: 'AND seq >= ? AND seq < ? ORDER BY seq DESC`',
     },
@@ -348,7 +356,7 @@ const ofStore: readonly Mutant[] = [
     about: 'a revived operation is delivered in its old revision',
     bias: { expiring: 0, strikes: ['wall_jump', 'refused', 'operator'], strikesMax: 5, revives: true },
     in: 'store',
-    mutation: { file: 'journal/ledger.ts', find: 'row.revision++', replace: '' },
+    mutation: { file: 'queue/journal/ledger.ts', find: 'row.revision++', replace: '' },
   },
 ]
 

@@ -24,7 +24,7 @@ export interface Product {
 export const maxAgeMs = 7 * 86_400_000
 
 export async function loadProduct(mutation?: Mutation): Promise<Product> {
-  const module = (await importVariant('queue.ts', { mutation })) as { createQueue: typeof createQueue }
+  const module = (await importVariant('queue/queue.ts', { mutation })) as { createQueue: typeof createQueue }
   return {
     start({ maxOperations, trace, ...parts }) {
       let ids = 0

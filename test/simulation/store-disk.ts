@@ -46,7 +46,9 @@ export async function loadStoreDisk(mutation?: Mutation): Promise<CreateDisk> {
     'node:sqlite': new URL('./faulty-sqlite.ts', import.meta.url).href,
     'node:fs': new URL('./faulty-fs.ts', import.meta.url).href,
   }
-  const module = (await importVariant('journal/store.ts', { mutation, standIns })) as { Store: StoreClass }
+  const module = (await importVariant('queue/journal/store.ts', { mutation, standIns })) as {
+    Store: StoreClass
+  }
   return (parts) => createStoreDisk(module.Store, parts)
 }
 

@@ -302,3 +302,19 @@ t.test('R8.3 a dead letter that is tried again waits for what is on its way in i
   await settle()
   t.same(target.effects, ['a', 'dead'])
 })
+
+t.test('R3.1 the completion of a record said again is the same one, its queue known or not', async (t) => {
+  const { queue: local, target } = createTestQueue()
+  const completion = (more: object) => {
+    const record = { action: 'complete', recordId: '1', epoch: 2, ...more } as const
+    const work = { kind: 'sql', statements: [], record } as const
+    return { id: 'record:1:2', target: 'rpa_db', key: 'record:1', expiresAtMs: undefined, work } as const
+  }
+  const first = local.submitOwn([{ operation: completion({ queue: 'orders' }), mode: 'auto' }])
+  const again = local.submitOwn([{ operation: completion({}), mode: 'auto' }])
+  t.same([...states(await first), ...states(await again)], ['applied', 'applied'])
+  t.same(target.effects, ['record:1:2'])
+  const other = local.submitOwn([{ operation: completion({ queue: 'orders' }), mode: 'queue' }])
+  const failing = local.submitOwn([{ operation: completion({ action: 'fail' }), mode: 'auto' }])
+  t.same([...states(await other), ...states(await failing)], ['queued', 'operation_conflict'])
+})
