@@ -53,6 +53,37 @@ function underLock(lock: string, command: readonly string[]): string | undefined
   return run('flock', [lock, ...command])
 }
 
+/** Servers of other versions that clients meet, by the hash of their wheel. They run on the packages of the pinned one. */
+export const otherVersions = {
+  '3.8.8': '1ed2f23d07ce5198d2bf9bee0d03262717eac2727e1fa0c9ccb6024722f01a3b',
+  '3.6.29': '1d53728cd5646d70b4158dc2517d5d3d4037a2fc2116edbb5b531fe56f2689e5',
+} as const
+
+/** @returns the directory that goes before the environment's own packages */
+export function otherPrefect(python: string, version: keyof typeof otherVersions): string {
+  const directory = `${dirname(dirname(python))}-with-${version}`
+  const requirement = `prefect==${version} --hash=sha256:${otherVersions[version]}`
+  const problem = underLock(`${directory}.lock`, [
+    'bash',
+    '-euc',
+    other,
+    'bash',
+    directory,
+    python,
+    requirement,
+  ])
+  if (problem !== undefined) throw new Error(`Prefect ${version} cannot be installed: ${problem}`)
+  return directory
+}
+
+const other = `
+[[ ! -e $1/complete ]] || exit 0
+rm -rf "$1"
+"$2" -m pip install -q --no-compile --disable-pip-version-check --retries 2 \\
+  --no-deps --only-binary :all: --require-hashes --target "$1" -r /dev/stdin <<<"$3"
+touch "$1/complete"
+`
+
 /** What went wrong, if something did. */
 function run(command: string, args: readonly string[]): string | undefined {
   const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8', timeout: installMs })

@@ -6,16 +6,12 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Stage } from './stage.ts'
 
-export function killedFlows(t: Test, { front, start, settled, told: about }: Stage): void {
+export function killedFlows(t: Test, { front, start, startIdle, settled, told: about }: Stage): void {
   const stateDirectory = (t: Test) => {
     const directory = mkdtempSync(join(tmpdir(), 'fk-state-'))
     t.teardown(() => rmSync(directory, { recursive: true, force: true }))
     return { CONTAINER_STATE_DIRECTORY: directory }
   }
-  /** A container after the one that has ended, with the same volume. */
-  const next = (t: Test, environment: Readonly<Record<string, string>>) =>
-    start(t, environment, ['sleep', '1000'])
-
   t.test('R2.3 the run of a flow that is killed, as by the OOM killer, has crashed', async (t) => {
     const flow = await start(t, { CONTAINER_RESTART_POLICY: 'always', CONTAINER_RESTART_MAX: '1' })
     flow.run('killed', { customer: 'gil', items: ['tea'], signals: 'SIGKILL' })
@@ -39,7 +35,7 @@ export function killedFlows(t: Test, { front, start, settled, told: about }: Sta
     await flow.exited
 
     front.heal()
-    const after = await next(t, environment)
+    const after = await startIdle(t, environment)
     await after.record('will.carried_out')
     const vanished = await settled(after, 'vanished', 'CRASHED')
     t.same(await about.states(vanished), ['PENDING', 'RUNNING', 'CRASHED'])
@@ -58,7 +54,7 @@ export function killedFlows(t: Test, { front, start, settled, told: about }: Sta
     early?.run('stopped', { customer: 'lea', items: ['tea'], signals: 'SIGTERM' })
     for (const flow of [late, early]) t.match(await flow?.exited, { exit: { reason: 'flow_signaled' } })
     front.heal()
-    const [afterLate, afterEarly] = await Promise.all(environments.map((one) => next(t, one)))
+    const [afterLate, afterEarly] = await Promise.all(environments.map((one) => startIdle(t, one)))
     const ended = await settled(afterLate as never, 'late', 'COMPLETED')
     t.same(await about.states(ended), ['PENDING', 'RUNNING', 'COMPLETED'])
     const stopped = await settled(afterEarly as never, 'stopped', 'CRASHED')

@@ -50,9 +50,11 @@ export interface Stage {
   readonly front: Front
   /**
    * @param environment beside what names the server
-   * @param command another one than the program that runs what it is told
+   * @param options of the program that runs what it is told
    */
-  start(t: Test, environment?: Readonly<Record<string, string>>, command?: readonly string[]): Promise<Told>
+  start(t: Test, environment?: Readonly<Record<string, string>>, options?: readonly string[]): Promise<Told>
+  /** A container in which no flow of Prefect runs. */
+  startIdle(t: Test, environment: Readonly<Record<string, string>>): Promise<Told>
   /** Asks the server itself, past the front. */
   ask<T>(method: string, path: string, body?: unknown): Promise<T>
   readonly told: ToldOfRuns
@@ -74,12 +76,29 @@ export async function setStage(
   async function start(
     t: Test,
     environment: Readonly<Record<string, string>> = {},
-    command?: readonly string[],
+    options: readonly string[] = [],
   ): Promise<Told> {
-    const directory = mkdtempSync(join(tmpdir(), 'fk-runs-'))
-    t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+    const directory = runsDirectory(t)
+    const program = [python, '-B', `${checkout}/test/fixtures/flows/prefect_runs.py`, directory, ...options]
+    const told = await startIn(t, directory, environment, program)
+    await told.line('ready')
+    return told
+  }
+
+  async function startIdle(t: Test, environment: Readonly<Record<string, string>>): Promise<Told> {
+    const told = await startIn(t, runsDirectory(t), environment, ['sleep', '1000'])
+    await told.record(({ event, ['to']: to }) => event === 'state.changed' && to === 'running')
+    return told
+  }
+
+  async function startIn(
+    t: Test,
+    directory: string,
+    environment: Readonly<Record<string, string>>,
+    command: readonly string[],
+  ): Promise<Told> {
     const supervised = await startSupervised(t, {
-      command: command ?? [python, '-B', `${checkout}/test/fixtures/flows/prefect_runs.py`, directory],
+      command,
       environment: {
         HOME: directory,
         PREFECT_HOME: directory,
@@ -94,8 +113,6 @@ export async function setStage(
         ...environment,
       },
     })
-    if (command === undefined) await supervised.line('ready')
-    else await supervised.record(({ event, ['to']: to }) => event === 'state.changed' && to === 'running')
     let count = 0
     const put = (file: string, content: string) => {
       writeFileSync(join(directory, `${file}.new`), content)
@@ -183,5 +200,11 @@ export async function setStage(
     return found[0] as Run
   }
 
-  return { front, start, ask, told, settled }
+  return { front, start, startIdle, ask, told, settled }
+}
+
+function runsDirectory(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'fk-runs-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
 }
