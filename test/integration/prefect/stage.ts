@@ -20,8 +20,11 @@ export interface Run {
 }
 
 export interface Told extends Supervised {
-  /** A run of this name, as soon as the ones before it have ended. Without one the program ends. */
-  run(name?: string, parameters?: Readonly<Record<string, unknown>>): void
+  /**
+   * A run of this name, as soon as the ones before it have ended. Without one the program ends.
+   * @param id of a run that the server has already
+   */
+  run(name?: string, parameters?: Readonly<Record<string, unknown>>, id?: string): void
   /** What a run holds for is there. */
   release(hold: string): void
   health(): Promise<Health>
@@ -120,8 +123,8 @@ export async function setStage(
     }
     return {
       ...supervised,
-      run: (name, parameters) =>
-        put(`${count++}.json`, JSON.stringify(name === undefined ? null : { name, parameters })),
+      run: (name, parameters, id) =>
+        put(`${count++}.json`, JSON.stringify(name === undefined ? null : { name, parameters, id })),
       release: (hold) => put(hold, ''),
       health: async () => JSON.parse((await supervised.get('/health')).body) as Health,
     }

@@ -100,8 +100,8 @@ class Keeper:
                     self._runs[call.about] = answers.in_state(self._runs[call.about], answer["state"])
         if call.kind == "create_flow_run":
             self._keep_will(answer["id"])
-        if call.kind == "set_state" and (answer.get("state") or {}).get("type") in (*answers.ENDED, "PAUSED"):
-            self._drop_will(str(call.about))
+        if call.kind == "set_state":
+            self._mind_will(str(call.about), (answer.get("state") or {}).get("type"))
 
     # The server is away
 
@@ -197,8 +197,7 @@ class Keeper:
         with self._lock:
             if id in self._runs:
                 self._runs[id] = answers.in_state(self._runs[id], state)
-        if state["type"] in (*answers.ENDED, "PAUSED"):
-            self._drop_will(id)
+        self._mind_will(id, state["type"])
         return answer
 
     def _update_flow_run(self, call: Call) -> Any:
@@ -290,7 +289,18 @@ class Keeper:
 
     # Wills
 
+    def _mind_will(self, run_id: str, state_type: str | None) -> None:
+        """A run that a deployment has made is met here when it begins; and one that ended in a child process, whose will
+        it was, may be reported by this one."""
+        if state_type == "RUNNING":
+            self._keep_will(run_id)
+        elif state_type in (*answers.ENDED, "PAUSED"):
+            self._drop_will(run_id)
+
     def _keep_will(self, run_id: str) -> None:
+        with self._lock:
+            if run_id in self._wills:
+                return
         details = {"transition_id": str(uuid5(NAMESPACE_URL, f"flowkeep:crashed:{run_id}"))}
         message = "The process of the flow was gone before it reported an end. Reported by Flowkeep."
         state = {"type": "CRASHED", "name": "Crashed", "message": message, "state_details": details}
@@ -315,8 +325,6 @@ class Keeper:
 
     def _drop_will(self, run_id: str) -> None:
         with self._lock:
-            if run_id not in self._wills:
-                return
             self._wills.discard(run_id)
         try:
             self._client.drop_will(f"prefect-{run_id}")

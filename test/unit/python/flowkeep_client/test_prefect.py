@@ -158,6 +158,21 @@ class Known(WithKeeper):
         self.keeper.seen(state, {"status": "ACCEPT", "state": {**state.state, "id": "s", "timestamp": "t"}})
         self.assertEqual(self.paths(), [f"/v1/wills/prefect-{RUN}"] * 2)
 
+    def test_a_run_that_others_have_made_leaves_a_will_from_its_beginning(self) -> None:
+        other = str(uuid4())
+
+        def reported(type: str) -> None:
+            state = to_state(other, type)
+            self.keeper.seen(state, {"status": "ACCEPT", "state": {**state.state, "id": "s", "timestamp": "t"}})
+
+        reported("PENDING")
+        self.assertNotIn(f"/v1/wills/prefect-{other}", self.paths())
+        reported("RUNNING")
+        reported("RUNNING")
+        self.assertEqual(self.paths().count(f"/v1/wills/prefect-{other}"), 1)
+        reported("CRASHED")
+        self.assertEqual(self.paths().count(f"/v1/wills/prefect-{other}"), 2, "and now it was dropped")
+
     def test_it_is_told_through_the_queue_until_its_lane_is_empty(self) -> None:
         self.keeper.went_away("refused")
         self.keeper.keep(to_state(RUN, "RUNNING"))
