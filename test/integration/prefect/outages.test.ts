@@ -5,7 +5,7 @@ import { prefectEnvironment } from '../../harness/prefect/environment.ts'
 import { startPrefect } from '../../harness/prefect/server.ts'
 import { noNamespace } from '../../harness/supervised.ts'
 import { until } from '../../harness/until.ts'
-import { killedFlows } from './killed-flows.ts'
+import { endsOfFlows } from './ends.ts'
 import { setStage } from './stage.ts'
 
 const environment = prefectEnvironment()
@@ -196,7 +196,7 @@ if (skip === false && environment.python !== undefined) {
     t.equal(flow.records.filter(({ event }) => event === 'flow.started').length, 1)
   })
 
-  killedFlows(t, stage)
+  endsOfFlows(t, stage)
 } else {
   t.test('R2.3 flows outlive a Prefect outage', { skip }, async () => {})
 }

@@ -6,12 +6,15 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Run, Stage } from './stage.ts'
 
-export function killedFlows(t: Test, { front, start, startIdle, ask, settled, told: about }: Stage): void {
+export function endsOfFlows(t: Test, { front, start, startIdle, ask, settled, told: about }: Stage): void {
   const stateDirectory = (t: Test) => {
     const directory = mkdtempSync(join(tmpdir(), 'fk-state-'))
     t.teardown(() => rmSync(directory, { recursive: true, force: true }))
     return { CONTAINER_STATE_DIRECTORY: directory }
   }
+  /** A new container waits for its Prefect server otherwise. */
+  const optional = { CONTAINER_SERVICE_PREFECT_REQUIRED: 'false' }
+
   t.test('R2.3 the run of a flow that is killed, as by the OOM killer, has crashed', async (t) => {
     const flow = await start(t, { CONTAINER_RESTART_POLICY: 'always' })
     // As a deployment makes it: the flow is handed a run that is there.
@@ -49,10 +52,26 @@ export function killedFlows(t: Test, { front, start, startIdle, ask, settled, to
     }
   })
 
+  t.test('R2.3 a program that ends in an outage, right after its run, has told everything', async (t) => {
+    front.refuse()
+    const environment = stateDirectory(t)
+    const flow = await start(t, { ...environment, ...optional })
+    flow.run('last', { customer: 'mia', items: ['tea', 'milk'] })
+    flow.run()
+    t.match(await flow.exited, { code: 0, exit: { reason: 'flow_exited' } })
+    front.heal()
+    const run = await settled(await startIdle(t, environment), 'last', 'COMPLETED')
+    t.same(
+      (await about.tasks(run)).map(([, state]) => state),
+      ['COMPLETED', 'COMPLETED', 'COMPLETED'],
+    )
+    const logs = await about.logs(run)
+    t.equal(logs.filter((line) => line === 'Finished in state Completed()').length, 3)
+  })
+
   t.test('R2.3 a stop in an outage crashes a run that works, and none that has ended', async (t) => {
     front.refuse()
     const environments = [stateDirectory(t), stateDirectory(t)] as const
-    const optional = { CONTAINER_SERVICE_PREFECT_REQUIRED: 'false' }
     const [late, early] = await Promise.all(environments.map((one) => start(t, { ...one, ...optional })))
     late?.run('late', { customer: 'kim', items: ['tea'], signals_late: 'SIGTERM' })
     early?.run('stopped', { customer: 'lea', items: ['tea'], signals: 'SIGTERM' })
