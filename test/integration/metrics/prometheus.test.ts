@@ -1,20 +1,16 @@
 // A real Prometheus scrapes a supervisor at work, in both formats: Prometheus asks for OpenMetrics by itself; a
 // forwarder in between that changes what is asked for makes it take the plain text format.
 
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
-import { unusedPort } from '../../harness/servers.ts'
+import { noPrometheus, startPrometheus } from '../../harness/prometheus.ts'
 import { noNamespace, startSupervised } from '../../harness/supervised.ts'
 import { until } from '../../harness/until.ts'
 
-const absent = spawnSync('prometheus', ['--version']).error !== undefined
-const skip = absent ? 'prometheus is not installed (Debian: apt-get install prometheus)' : noNamespace
+const skip = noPrometheus || noNamespace
 
 const flow = ['sh', '-c', 'echo working; (true &); while :; do sleep 1; done']
 
@@ -25,10 +21,14 @@ t.test('R5.2 Prometheus scrapes it, as text and as OpenMetrics', { skip }, async
     openmetrics: await startForwarder(t, supervised.port),
     text: await startForwarder(t, supervised.port, 'text/plain;version=0.0.4'),
   }
-  const query = await startPrometheus(t, {
-    openmetrics: forwarders.openmetrics.port,
-    text: forwarders.text.port,
-  })
+  const prometheus = await startPrometheus(t, [
+    { job: 'openmetrics', port: forwarders.openmetrics.port },
+    { job: 'text', port: forwarders.text.port },
+  ])
+  const query = async (expression: string): Promise<Record<string, number>> =>
+    Object.fromEntries(
+      (await prometheus.query(expression)).map(({ metric, value }) => [metric['job'], Number(value[1])]),
+    )
 
   const up = await until(
     'both have been scraped',
@@ -82,59 +82,6 @@ async function startForwarder(
   await once(server, 'listening')
   t.teardown(() => server.close())
   return { port: (server.address() as AddressInfo).port, contentTypes }
-}
-
-/**
- * @param targets port of loopback by job
- * @returns asks for an instant vector, and gives the values by job
- */
-async function startPrometheus(
-  t: TestContext,
-  targets: Readonly<Record<string, number>>,
-): Promise<(expression: string) => Promise<Record<string, number>>> {
-  const directory = mkdtempSync(join(tmpdir(), 'prometheus-'))
-  const config = {
-    global: { scrape_interval: '1s' },
-    scrape_configs: Object.entries(targets).map(([job, port]) => ({
-      job_name: job,
-      static_configs: [{ targets: [`127.0.0.1:${port}`] }],
-    })),
-  }
-  // JSON is YAML.
-  writeFileSync(join(directory, 'prometheus.yml'), JSON.stringify(config))
-  const port = await unusedPort()
-  const prometheus = spawn(
-    'prometheus',
-    [
-      `--config.file=${directory}/prometheus.yml`,
-      `--storage.tsdb.path=${directory}/data`,
-      `--web.listen-address=127.0.0.1:${port}`,
-      '--log.level=error',
-    ],
-    { stdio: 'ignore' },
-  )
-  const ended = once(prometheus, 'exit')
-  t.teardown(async () => {
-    prometheus.kill()
-    await ended
-    rmSync(directory, { recursive: true })
-  })
-  const url = `http://127.0.0.1:${port}`
-  await until(
-    'Prometheus is ready',
-    () => fetch(`${url}/-/ready`).catch(() => undefined),
-    (answer) => answer?.status === 200,
-  )
-  return async (expression) => {
-    const answer = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expression)}`)
-    const { data } = (await answer.json()) as { data: { result: Sample[] } }
-    return Object.fromEntries(data.result.map(({ metric, value }) => [metric['job'], Number(value[1])]))
-  }
-}
-
-interface Sample {
-  readonly metric: Readonly<Record<string, string>>
-  readonly value: readonly [number, string]
 }
 
 interface TestContext {
