@@ -58,7 +58,10 @@ function openDesk(host: RecordsHost, database: string): OpenedRecords {
       if (!flowStates.has(state)) return 'no_flow'
       return host.diskCritical() ? 'disk_critical' : undefined
     },
-    queueFull: () => operations.queue.stats().full !== null,
+    queueFull() {
+      const { full, failing } = operations.queue.stats()
+      return full !== null || failing !== null
+    },
     submit: (own) => operations.queue.submitOwn(own),
   })
   operations.queue.onRecordEnded(({ queue = 'other', action }, result) =>

@@ -41,9 +41,10 @@ function diskCondition({ path, level, freePercent, of }: DiskState): Condition[]
 
 function queueConditions(queue: QueueStats): Condition[] {
   const conditions: Condition[] = []
-  const { full, operations, corruptEntries, quarantinedFiles } = queue
-  if (full !== null) {
-    const description = `it is full by ${full}; ${operations} operations wait`
+  const { full, failing, operations, corruptEntries, quarantinedFiles } = queue
+  if (full !== null || failing !== null) {
+    const why = failing === null ? `it is full by ${full}` : `its disk fails: ${failing}`
+    const description = `${why}; ${operations} operations wait`
     conditions.push({ name: 'FlowkeepQueueFull', description })
   }
   if (corruptEntries > 0 || quarantinedFiles.length > 0) {

@@ -39,9 +39,10 @@ function summary({ operations, bytes, maxOperations, maxBytes, oldestAgeMs, full
   return `${room}${oldest}${full === null ? '' : ` – full (${full}): nothing new is taken`}`
 }
 
-function troubles({ corruptEntries, quarantinedFiles, adoptedSlots }: QueueStats): string[] {
+function troubles({ failing, corruptEntries, quarantinedFiles, adoptedSlots }: QueueStats): string[] {
   const { length } = quarantinedFiles
   return [
+    ...(failing === null ? [] : [`       its disk fails, nothing new is taken: ${cell(failing)}`]),
     ...(adoptedSlots === 0
       ? []
       : [`       drains ${adoptedSlots} abandoned slot${adoptedSlots === 1 ? '' : 's'}`]),

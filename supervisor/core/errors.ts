@@ -70,7 +70,7 @@ export const catalogue = {
   },
   state_directory_unavailable: {
     exitCode: 73,
-    httpStatus: 500,
+    httpStatus: 503,
     retryable: true,
     title: 'The state directory cannot be used',
   },

@@ -47,6 +47,8 @@ export interface QueueStats {
   readonly oldestAgeMs: number | null
   /** Nothing new is taken. */
   readonly full: 'operations' | 'bytes' | 'disk' | null
+  /** Why the disk cannot be written now, one line; nothing new is taken then either. */
+  readonly failing: string | null
   readonly corruptEntries: number
   readonly quarantinedFiles: readonly string[]
   /** Slots of supervisors that are gone, being drained by this one. */

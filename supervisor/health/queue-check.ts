@@ -3,6 +3,7 @@
 // | what is found | status | why |
 // |---|---|---|
 // | full, by operations, bytes or disk | unhealthy | new work is refused: a load balancer had better go elsewhere |
+// | a disk that fails, or a slot that was removed | unhealthy | as above, and somebody has to look at the volume |
 // | a breaker that is not closed | degraded | work is taken and kept; it goes on by itself |
 // | held operations | degraded | a permission is missing, and somebody has to grant it |
 // | files put aside for corruption | degraded | until somebody has looked at them and taken them away |
@@ -33,7 +34,7 @@ export function queueOutcome(stats: QueueStats): CheckOutcome {
   const targets = Object.entries(stats.targets).sort(([, a], [, b]) => b.queued + b.held - a.queued - a.held)
   const named = [...deadLines(targets), ...lostLine(stats)]
   const degraded = [...waitingLines(targets), ...heldLines(targets), ...asideLine(stats)]
-  if (stats.full !== null) {
+  if (stats.full !== null || stats.failing !== null) {
     return { status: 'unhealthy', message: [fullLine(stats), ...degraded, ...named].join('; ') }
   }
   if (degraded.length > 0) return { status: 'degraded', message: [...degraded, ...named].join('; ') }
@@ -41,7 +42,8 @@ export function queueOutcome(stats: QueueStats): CheckOutcome {
   return { status: 'healthy', message: [waiting, ...named].join('; ') }
 }
 
-function fullLine({ full, operations, bytes, maxOperations, maxBytes }: QueueStats): string {
+function fullLine({ full, failing, operations, bytes, maxOperations, maxBytes }: QueueStats): string {
+  if (failing !== null) return `takes nothing new: ${failing} (${operations} waiting)`
   if (full === 'disk') return `takes nothing new: the disk is full (${operations} waiting)`
   if (full === 'bytes') return `takes nothing new: ${bytes} of ${maxBytes} bytes used (${operations} waiting)`
   return `takes nothing new: ${operations} of ${maxOperations} operations waiting`

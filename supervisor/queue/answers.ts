@@ -1,6 +1,6 @@
 // What a submitted operation is answered when it is not simply applied or queued.
 
-import type { ErrorCode } from '../core/errors.ts'
+import type { ErrorCode, FlowkeepError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import { limits } from '../core/limits.ts'
 import type { ContentHash, Operation } from '../core/operation.ts'
@@ -191,11 +191,15 @@ export function epochStale(id: string): Refused {
   })
 }
 
+export function notWritten(id: string, { code, message, hint }: FlowkeepError): Refused {
+  return refuse(id, { code, message, hint }, limits.submitRetrySeconds)
+}
+
 export function journalUnreadable(id: string, message: string): Refused {
   return refuse(
     id,
     {
-      code: 'disk_full',
+      code: 'state_directory_unavailable',
       message: `the local queue cannot be read: ${message}`,
       hint: 'Look at the disk under the state directory.',
     },

@@ -3,7 +3,7 @@
 // what its lane holds, in the queue or on its way: a lane with something on its way makes the rest of it wait here.
 
 import type { Clock } from '../core/clock.ts'
-import { messageOf } from '../core/errors.ts'
+import { type ErrorCode, FlowkeepError, messageOf } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Operation } from '../core/operation.ts'
 import type { Submitted } from '../core/queue.ts'
@@ -255,9 +255,13 @@ export class Intake {
       if (appended.some(({ state }) => state === 'stored')) this.#parts.appended(false)
       for (const [index, each] of batch.entries()) this.#answerAppended(each, appended[index])
     } catch (error) {
-      this.#parts.appended(true)
-      for (const { waiting } of batch)
-        waiting.answer(answers.outcomeUnknown(waiting.submission.operation.id, messageOf(error)))
+      const refusedBy = notWritten(error)
+      if (!refusedBy) this.#parts.appended(true)
+      for (const { waiting, maybeApplied } of batch) {
+        const { id } = waiting.submission.operation
+        if (refusedBy && !maybeApplied) waiting.answer(answers.notWritten(id, refusedBy))
+        else waiting.answer(answers.outcomeUnknown(id, messageOf(error)))
+      }
     }
   }
 
@@ -276,6 +280,18 @@ export class Intake {
     }
   }
 }
+
+/** The journal's word that nothing of a batch was written. */
+function notWritten(error: unknown): FlowkeepError | undefined {
+  const sure = error instanceof FlowkeepError && surelyNotWritten.has(error.code)
+  return sure ? error : undefined
+}
+
+const surelyNotWritten: ReadonlySet<ErrorCode> = new Set([
+  'state_directory_unavailable',
+  'disk_full',
+  'draining',
+])
 
 function deliveryOf({ operation, contentHash }: Submission): Delivery {
   return { operation, contentHash, revision: 1 }

@@ -111,6 +111,8 @@ export interface JournalFigures {
   readonly byTarget: ReadonlyMap<string, TargetFigures>
   /** The disk refuses writes, or nearly does: nothing new is taken. */
   readonly diskFull: boolean
+  /** Why nothing can be written now, one line; undefined when all is well. */
+  readonly failing: string | undefined
   /** Entries lost to corruption over the life of this slot, and files put aside for it. */
   readonly corruptEntries: number
   readonly quarantinedFiles: readonly string[]
@@ -119,6 +121,10 @@ export interface JournalFigures {
 export interface Journal {
   /** As of the last change; costs nothing. */
   readonly figures: JournalFigures
+  /**
+   * @throws FlowkeepError `state_directory_unavailable`, `disk_full`, `draining` when nothing of it was written; with any
+   *   other error it may be there when the journal can be read again
+   */
   append(entries: readonly NewEntry[]): Promise<readonly Appended[]>
   lookUp(requests: readonly LookUp[]): Promise<readonly LookedUp[]>
   /**

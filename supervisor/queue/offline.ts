@@ -172,7 +172,8 @@ export class OfflineQueue {
   #nothing(): QueueStats {
     const { maxOperations, maxBytes } = this.#parts.bounds
     return {
-      ...{ operations: 0, bytes: 0, maxOperations, maxBytes, oldestAgeMs: null, full: null },
+      ...{ operations: 0, bytes: 0, maxOperations, maxBytes, oldestAgeMs: null },
+      ...{ full: null, failing: null },
       ...{ corruptEntries: 0, quarantinedFiles: [], adoptedSlots: 0, targets: {} },
     }
   }
@@ -207,6 +208,7 @@ function together(a: QueueStats, b: QueueStats): QueueStats {
     bytes: a.bytes + b.bytes,
     oldestAgeMs: older(a.oldestAgeMs, b.oldestAgeMs),
     full: a.full ?? b.full,
+    failing: a.failing ?? b.failing,
     corruptEntries: a.corruptEntries + b.corruptEntries,
     quarantinedFiles: [...a.quarantinedFiles, ...b.quarantinedFiles],
     targets,

@@ -219,6 +219,7 @@ class Queue implements LocalQueue {
       maxBytes: this.#bounds.maxBytes,
       oldestAgeMs: ages.length > 0 ? Math.max(...ages) : null,
       full: this.#fullBy(),
+      failing: figures.failing ?? null,
       corruptEntries: figures.corruptEntries,
       quarantinedFiles: figures.quarantinedFiles,
       adoptedSlots: this.#adopted.size,

@@ -43,6 +43,7 @@ export const emptyStats: QueueStats = {
   maxBytes: 1024 ** 3,
   oldestAgeMs: null,
   full: null,
+  failing: null,
   corruptEntries: 0,
   quarantinedFiles: [],
   adoptedSlots: 0,

@@ -174,6 +174,7 @@ export function createMemoryJournal(options: MemoryJournalOptions, disk = emptyD
         bytes: rows.reduce((sum, row) => sum + bytesOf(row), 0),
         byTarget: new Map([...targets].map((target) => [target, figuresOf(target)])),
         diskFull: journal.diskFull,
+        failing: undefined,
         corruptEntries: 0,
         quarantinedFiles: [],
       }

@@ -147,8 +147,8 @@ const ofIntake: readonly Mutant[] = [
     bias: { strikes: ['volume_gone'], strikesMax: 5 },
     mutation: {
       file: 'queue/intake.ts',
-      find: 'waiting.answer(answers.outcomeUnknown(waiting.submission.operation.id, messageOf(error)))',
-      replace: `waiting.answer(answers.full(waiting.submission.operation.id, 'disk'))`,
+      find: 'answers.outcomeUnknown(id, messageOf(error))',
+      replace: `answers.full(id, 'disk')`,
     },
   },
   {

@@ -155,7 +155,8 @@ function grouped(store: Store, faulty: FaultyDisk): Parameters<typeof journalOve
 
   return {
     get figures() {
-      if (store.figures.diskFull) during(faulty, () => store.refreshDisk())
+      if (store.figures.diskFull || store.figures.failing !== undefined)
+        during(faulty, () => store.refreshDisk())
       return store.figures
     },
     call(method, ...args) {

@@ -35,7 +35,7 @@ function inProcess(store: Store): Runner {
   return {
     get figures() {
       // Nobody else looks whether there is room again.
-      if (store.figures.diskFull) store.refreshDisk()
+      if (store.figures.diskFull || store.figures.failing !== undefined) store.refreshDisk()
       return store.figures
     },
     async call(method, ...args) {

@@ -14,13 +14,15 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
-import { codeOf, FlowkeepError, messageOf } from '../../core/errors.ts'
+import type { FlowkeepError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { JournalFigures } from '../journal.ts'
 import { Ballast } from './ballast.ts'
-import { Database, NewerSchema } from './database.ts'
+import { Database } from './database.ts'
+import { closed, diskFull, kindOf, removed, unavailable, unsure } from './failures.ts'
 import { Ledger } from './ledger.ts'
 import { type Mark, MarkFile, readMark } from './mark.ts'
+import { Place } from './place.ts'
 import { putAside, quarantinedFiles } from './quarantine.ts'
 import { Corrupt } from './row.ts'
 import { removeDatabase, salvage } from './salvage.ts'
@@ -67,6 +69,7 @@ export class Store {
   readonly #options: StoreOptions
   readonly #clock: Pick<Clock, 'wallMs' | 'monotonicMs'>
   readonly #ballast: Ballast
+  readonly #place: Place
   #open: Open | undefined
   #failure: { readonly error: FlowkeepError; readonly atMs: number } | undefined
   #diskFull = false
@@ -90,6 +93,7 @@ export class Store {
       floorBytes: options.diskFloorBytes ?? limits.queueDiskFloorBytes,
     })
     this.#quarantined = quarantinedFiles(options.directory)
+    this.#place = new Place(options.directory)
     this.#opened()
   }
 
@@ -106,8 +110,15 @@ export class Store {
     }
   }
 
-  /** Looks whether a full disk has room again. */
+  /** Looks whether a full disk has room again, and whether one that failed can be had again. */
   refreshDisk(): void {
+    if (this.#failure) {
+      try {
+        this.#opened()
+      } catch {
+        return
+      }
+    }
     this.#shrink()
     this.#diskFull = !this.#ballast.roomLeft
     this.#figures = { ...this.#figures, diskFull: this.#diskFull }
@@ -144,12 +155,32 @@ export class Store {
   #attempt(calls: readonly Call[]): Outcome[] {
     const { ledger, mark } = this.#opened()
     this.#roomForGroup = undefined
-    const outcomes = calls.map((call): Outcome => ({ ok: true, value: execute(ledger, call) }))
+    const problem = this.#lookAround(calls)
+    const outcomes = calls.map((call): Outcome => {
+      if (problem && call.method === 'append') return { ok: false, error: problem }
+      return { ok: true, value: execute(ledger, call) }
+    })
     if (ledger.commit()) {
       mark.write({ commits: ledger.commits, entries: ledger.entries })
       this.#afterCommit(ledger)
     } else this.#noticeFull(outcomes, ledger)
-    return outcomes
+    const after = problem ? undefined : this.#lookAround(calls)
+    if (!after) return outcomes
+    const error = unsure(this.#options.directory, after)
+    return outcomes.map((each, n) => (calls[n]?.method === 'append' ? { ok: false, error } : each))
+  }
+
+  /** Whether what is appended would be found by the next process: the files may have been removed under us. */
+  #lookAround(calls: readonly Call[]): FlowkeepError | undefined {
+    if (!calls.some(({ method }) => method === 'append')) return undefined
+    const problem = this.#place.problem()
+    const error = problem === undefined ? undefined : removed(this.#options.directory, problem)
+    if (error?.message !== this.#figures.failing) this.#tellFailing(error?.message)
+    return error
+  }
+
+  #tellFailing(failing: string | undefined): void {
+    this.#figures = { ...this.#figures, failing }
   }
 
   #afterCommit(ledger: Ledger): void {
@@ -179,6 +210,7 @@ export class Store {
       ...ledger.live,
       byTarget: ledger.figures(),
       diskFull: this.#diskFull,
+      failing: this.#figures.failing,
       corruptEntries: ledger.corruptEntries,
       quarantinedFiles: this.#quarantined,
     }
@@ -186,11 +218,13 @@ export class Store {
 
   /** Once more, after what can be done about the failure. */
   #again(calls: readonly Call[], error: unknown): Outcome[] {
+    // It could not even be opened, so nothing of them was written.
+    if (error === this.#failure?.error) return refusedAll(calls, error)
     try {
       const kind = kindOf(error)
       if (kind === 'full') this.#makeRoom()
       else if (kind === 'corrupt') this.#repair(error)
-      else if (kind === 'failed') this.#fail(error)
+      else if (kind === 'failed') return this.#failed(calls, error)
       else this.#open?.ledger.rollback()
       if (kind !== 'other') return this.#attempt(calls)
       throw error
@@ -209,8 +243,14 @@ export class Store {
         this.#latch(broken)
       }
     }
-    const refusal = kindOf(error) === 'full' ? diskFull(this.#options.directory, error) : error
-    return calls.map(() => ({ ok: false, error: refusal }))
+    if (kindOf(error) === 'failed') return this.#failed(calls, error)
+    return refusedAll(calls, kindOf(error) === 'full' ? diskFull(this.#options.directory, error) : error)
+  }
+
+  /** In the middle of it: what was to be written may be there when the journal is opened again. */
+  #failed(calls: readonly Call[], error: unknown): Outcome[] {
+    const failure = this.#latch(error)
+    return refusedAll(calls, unsure(this.#options.directory, failure))
   }
 
   // A full disk
@@ -238,17 +278,15 @@ export class Store {
 
   // A disk that fails
 
-  #fail(error: unknown): never {
-    this.#latch(error)
-    throw (this.#failure as { error: FlowkeepError }).error
-  }
-
   /** What is open is let go: after a failed fsync nobody knows what the disk has, and asking again would lie. */
-  #latch(error: unknown): void {
+  #latch(error: unknown): FlowkeepError {
     const open = this.#open
     this.#open = undefined
-    this.#failure = { error: unavailable(this.#options.directory, error), atMs: this.#clock.monotonicMs() }
+    const failure = unavailable(this.#options.directory, error)
+    this.#failure = { error: failure, atMs: this.#clock.monotonicMs() }
+    this.#tellFailing(failure.message)
     if (open) letGo(open)
+    return failure
   }
 
   // Opening
@@ -258,6 +296,7 @@ export class Store {
     const failure = this.#failure
     if (failure && this.#clock.monotonicMs() < failure.atMs + limits.queueReopenMs) throw failure.error
     try {
+      if (this.#place.isReplaced) throw removed(this.#options.directory, 'the slot was removed or replaced')
       this.#finishRepair()
       this.#open = this.#openChecked()
       // What the log holds may be in the page cache alone after a failure: it is written again.
@@ -266,10 +305,11 @@ export class Store {
     } catch (error) {
       // Even to open a journal takes room.
       if (kindOf(error) === 'full' && this.#ballast.release()) return this.#opened()
-      if (kindOf(error) !== 'corrupt') this.#fail(error)
+      if (kindOf(error) !== 'corrupt') throw this.#latch(error)
       this.#repair(error)
     }
     const open = this.#open as unknown as Open
+    this.#tellFailing(undefined)
     this.#diskFull = !this.#ballast.roomLeft
     this.#count(open.ledger)
     return open
@@ -313,7 +353,9 @@ export class Store {
         wallMs: () => this.#clock.wallMs(),
         roomLeft: () => this.#roomLeft(),
       })
-      return { db, ledger, mark: new MarkFile(this.#path(markFile)) }
+      const mark = new MarkFile(this.#path(markFile))
+      this.#place.holds([databaseFile, walFile])
+      return { db, ledger, mark }
     } catch (error) {
       db.close()
       throw error
@@ -341,7 +383,7 @@ export class Store {
       this.#replaceByRebuilt()
       this.#open = this.#openFiles()
     } catch (cause) {
-      this.#fail(cause instanceof Corrupt ? error : cause)
+      throw this.#latch(cause instanceof Corrupt ? error : cause)
     }
     this.#scrubbed = undefined
     this.#failure = undefined
@@ -387,8 +429,13 @@ export const noFigures: JournalFigures = {
   bytes: 0,
   byTarget: new Map(),
   diskFull: false,
+  failing: undefined,
   corruptEntries: 0,
   quarantinedFiles: [],
+}
+
+function refusedAll(calls: readonly Call[], error: unknown): Outcome[] {
+  return calls.map(() => ({ ok: false, error }))
 }
 
 function execute(ledger: Ledger, { method, args }: Call): unknown {
@@ -413,59 +460,4 @@ function checkAll({ db, ledger }: Open): void {
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0
-}
-
-/** https://www.sqlite.org/rescode.html */
-const sqliteKinds: Readonly<Record<number, 'full' | 'corrupt' | 'failed'>> = {
-  1: 'corrupt', // no such table: the schema is damaged
-  3: 'failed', // permission
-  5: 'failed', // busy: another process has it open
-  8: 'failed', // read only
-  10: 'failed', // input or output error
-  11: 'corrupt',
-  13: 'full',
-  14: 'failed', // cannot open
-  19: 'corrupt', // a constraint: an index does not know of a row
-  26: 'corrupt', // not a database
-}
-
-function kindOf(error: unknown): 'full' | 'corrupt' | 'failed' | 'other' {
-  if (error instanceof Corrupt) return 'corrupt'
-  const { errcode, code } = (error ?? {}) as { errcode?: number; code?: unknown }
-  if (typeof errcode === 'number') return sqliteKinds[errcode & 0xff] ?? 'other'
-  if (code === 'ENOSPC' || code === 'EDQUOT') return 'full'
-  return typeof code === 'string' && /^E[A-Z]+$/.test(code) ? 'failed' : 'other'
-}
-
-function unavailable(directory: string, cause: unknown): FlowkeepError {
-  if (cause instanceof FlowkeepError) return cause
-  return new FlowkeepError('state_directory_unavailable', {
-    operation: 'cannot use the journal of the operation queue',
-    subject: directory,
-    message: `${directory}: ${codeOf(cause) ?? ''} ${messageOf(cause)}`.replace(/ +/, ' '),
-    hint:
-      cause instanceof NewerSchema
-        ? 'run the version of Flowkeep that wrote it, or a later one, until its queue is empty'
-        : 'see whether the volume is mounted, writable and healthy; the journal is opened again by itself',
-    cause,
-  })
-}
-
-function diskFull(directory: string, cause: unknown): FlowkeepError {
-  return new FlowkeepError('disk_full', {
-    operation: 'cannot write the journal of the operation queue',
-    subject: directory,
-    message: `${directory}: there is no space left`,
-    hint: 'make room on the volume under CONTAINER_STATE_DIRECTORY; what is in the queue stays',
-    cause,
-  })
-}
-
-function closed(directory: string): FlowkeepError {
-  return new FlowkeepError('draining', {
-    operation: 'cannot use the journal of the operation queue',
-    subject: directory,
-    message: 'it is closed',
-    hint: 'start the supervisor again',
-  })
 }

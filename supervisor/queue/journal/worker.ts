@@ -3,8 +3,10 @@
 
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../core/clock.ts'
+import { messageOf } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
-import { type Call, type Outcome, Store } from './store.ts'
+import type { JournalFigures } from '../journal.ts'
+import { type Call, noFigures, type Outcome, Store } from './store.ts'
 import {
   type Request,
   type Response,
@@ -17,6 +19,8 @@ class JournalWorker {
   readonly #port: MessagePort
   readonly #data: WorkerData
   #store: Store | undefined
+  /** While there is no store. */
+  #unopened: JournalFigures | undefined
   #scrubbing = false
   #refresh: NodeJS.Timeout | undefined
 
@@ -47,28 +51,38 @@ class JournalWorker {
 
   #run(calls: readonly Call[]): Outcome[] {
     try {
-      this.#store ??= new Store(this.#data.store, systemClock)
-      return this.#store.batch(calls)
+      return this.#opened().batch(calls)
     } catch (error) {
       return calls.map(() => ({ ok: false, error }))
     }
   }
 
+  #opened(): Store {
+    try {
+      this.#store ??= new Store(this.#data.store, systemClock)
+      return this.#store
+    } catch (error) {
+      this.#unopened = { ...noFigures, failing: messageOf(error) }
+      throw error
+    }
+  }
+
   #answer(outcomes: readonly Outcome[], closed = false): void {
-    const figures = this.#store?.figures
+    const figures = this.#store?.figures ?? this.#unopened
     const sent = outcomes.map(
       (each): SentOutcome => (each.ok ? each : { ok: false, error: sentError(each.error) }),
     )
     this.#port.postMessage({ outcomes: sent, figures, closed } satisfies Response)
   }
 
-  /** A large journal is checked bit by bit, and a full disk is looked at again. */
+  /** A large journal is checked bit by bit; a full disk, and one that failed, are looked at again. */
   #afterwards(): void {
     if (!this.#scrubbing) {
       this.#scrubbing = true
       setImmediate(() => this.#scrub())
     }
-    if (this.#store?.figures.diskFull && !this.#refresh) {
+    const { diskFull, failing } = this.#store?.figures ?? this.#unopened ?? noFigures
+    if ((diskFull || failing !== undefined) && !this.#refresh) {
       this.#refresh = setTimeout(() => this.#refreshDisk(), limits.queueReopenMs)
     }
   }
@@ -83,7 +97,11 @@ class JournalWorker {
 
   #refreshDisk(): void {
     this.#refresh = undefined
-    this.#store?.refreshDisk()
+    try {
+      this.#opened().refreshDisk()
+    } catch {
+      // Its figures say why.
+    }
     this.#answer([])
     this.#afterwards()
   }

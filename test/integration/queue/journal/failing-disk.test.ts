@@ -1,6 +1,6 @@
-// A sync that fails: the kernel then takes what it could not write for clean, so that the next sync says yes and means
-// nothing (https://wiki.postgresql.org/wiki/Fsync_Errors). What was acknowledged has to be on the disk all the same,
-// whenever the power goes afterwards.
+// A disk that fails under a running journal. After a failed sync the kernel takes what it could not write for clean, so
+// that the next sync says yes and means nothing (https://wiki.postgresql.org/wiki/Fsync_Errors). What was acknowledged
+// has to be on the disk all the same, whenever the power goes afterwards.
 
 import t, { type Test } from 'tap'
 import { powerLosses, recorder } from '../../../harness/crash-points.ts'
@@ -22,7 +22,7 @@ const foldedAt = skip ? 0 : firstFold(live())
 
 for (const [what, offset] of Object.entries(syncs)) {
   t.test(`R8.3 a failed sync ${what} loses nothing that was acknowledged`, { skip }, async (t) => {
-    const events = await failing(t, foldedAt + offset)
+    const events = await failing(t, failedSync(foldedAt + offset))
     const failed = events.findIndex(({ kind }) => kind === 'sync_failed')
     t.match(events[failed], { path: offset === 0 ? /journal.db$/ : /journal.db-wal$/ })
     const near = events.slice(0, failed + eventsAfter)
@@ -32,7 +32,7 @@ for (const [what, offset] of Object.entries(syncs)) {
     const refused = words.filter((line) => line.startsWith('refused'))
     t.ok(refused.length <= 3, 'one group at most is refused')
     t.ok(
-      refused.every((line) => line.endsWith(' state_directory_unavailable')),
+      refused.every((line) => line.endsWith(' outcome_unknown said')),
       refused.join(),
     )
     if (what === 'of a commit')
@@ -42,13 +42,32 @@ for (const [what, offset] of Object.entries(syncs)) {
 
 t.test('R8.3 a failed sync that passes for a good one is caught', { skip }, async (t) => {
   const swallowed = { 'this.#run("COMMIT");': 'try { this.#run("COMMIT") } catch {}' }
-  const events = await failing(t, foldedAt - 2, swallowed)
+  const events = await failing(t, failedSync(foldedAt - 2), swallowed)
   t.ok((await powerLosses(t, events, 100)).lost > 0)
 })
 
-async function failing(t: Test, at: number, mutations = {}): Promise<DiskEvent[]> {
+t.test(
+  'R8.3 a disk that turns read-only takes nothing new, and is used again when it is mended',
+  { skip },
+  async (t) => {
+    const events = await failing(t, 'pwrite64:error=EROFS:when=150..154')
+    t.match(await powerLosses(t, events, 60), { lost: 0, damaged: 0 })
+    const words = saidIn(events)
+    const refused = words.filter((line) => line.startsWith('refused'))
+    const codes = refused.map((line) => line.split(' ').slice(2).join(' '))
+    t.same([...new Set(codes)], ['outcome_unknown said', 'state_directory_unavailable said'])
+    t.match(words[0], /^ack /)
+    t.match(words.at(-1), /^ack /)
+  },
+)
+
+function failedSync(at: number): string {
+  return `fsync:error=EIO:when=${at}`
+}
+
+async function failing(t: Test, fault: string, mutations = {}): Promise<DiskEvent[]> {
   const writer = { entry: 'test/fixtures/queue-failing-writer.ts', args: ['10'], mutations }
-  return (await recorder(t, writer)).live([`fsync:error=EIO:when=${at}`])
+  return (await recorder(t, writer)).live([fault])
 }
 
 /** Which sync it is, counted from 1, that puts what the log held into the database. */

@@ -1,0 +1,85 @@
+// Somebody removes the slot's directory under a running supervisor. The open files would take everything without a word,
+// and nobody would ever find it again.
+
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { systemClock } from '../../../../supervisor/core/clock.ts'
+import type { Submitted } from '../../../../supervisor/core/queue.ts'
+import { queueOutcome } from '../../../../supervisor/health/queue-check.ts'
+import { problemOf } from '../../../../supervisor/postgres/sql-text.ts'
+import { openJournal } from '../../../../supervisor/queue/journal/open-journal.ts'
+import { createQueue, type LocalQueue } from '../../../../supervisor/queue/queue.ts'
+import { memoryDirectory, smallBounds } from '../../../harness/journal.ts'
+import { createScriptedTarget, type ScriptedTarget } from '../../../harness/scripted-target.ts'
+import { until } from '../../../harness/until.ts'
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+const unavailable = {
+  state: 'refused',
+  error: { code: 'state_directory_unavailable', message: /removed or replaced/ },
+}
+
+interface Running {
+  readonly queue: LocalQueue
+  readonly target: ScriptedTarget
+  readonly slot: string
+  submit(id: string): Promise<Submitted | undefined>
+}
+
+/** The queue over its real journal in a thread, and a target that is away. */
+async function running(t: Test): Promise<Running> {
+  const slot = join(memoryDirectory(t), 'slot-1')
+  mkdirSync(slot)
+  const target = createScriptedTarget()
+  target.trouble = { away: { reason: 'refused', message: 'it is away' } }
+  const bounds = { ...smallBounds, maxAgeMs: 86_400_000 }
+  const queue = createQueue({
+    ...{ clock: systemClock, random: Math.random, logger: quiet, targets: [target], bounds, problemOf },
+    journal: await openJournal({ ...smallBounds, directory: slot }),
+    ...{ newId: () => 'generated', counted() {} },
+  })
+  t.teardown(() => queue.close())
+  return {
+    ...{ queue, target, slot },
+    async submit(id) {
+      const [answer] = await queue.submit([{ id, target: target.name, mode: 'queue', sql: 'select 1' }])
+      return answer
+    },
+  }
+}
+
+t.test('R8.3 with its slot removed the queue takes nothing new, says so, and drains', async (t) => {
+  const { queue, target, slot, submit } = await running(t)
+  t.match(await submit('before'), { state: 'queued' })
+  rmSync(slot, { recursive: true })
+  t.match(await submit('after'), unavailable)
+  t.match(queueOutcome(queue.stats()), { status: 'unhealthy', message: /removed or replaced/ })
+  target.trouble = undefined
+  queue.targetSeen(target.name)
+  await until(
+    'it is applied',
+    async () => target.effects.length,
+    (effects) => effects > 0,
+  )
+  t.same(target.effects, ['before'], 'what was acknowledged is applied from the files that are still open')
+})
+
+t.test('R8.3 a slot that another has made anew is left alone', async (t) => {
+  const { slot, submit } = await running(t)
+  t.match(await submit('before'), { state: 'queued' })
+  rmSync(slot, { recursive: true })
+  mkdirSync(slot)
+  writeFileSync(join(slot, 'journal.db'), 'of another')
+  t.match(await submit('after'), unavailable)
+})
+
+t.test('R8.3 a slot that is back in its place is used again', async (t) => {
+  const { queue, slot, submit } = await running(t)
+  t.match(await submit('before'), { state: 'queued' })
+  renameSync(slot, `${slot}-away`)
+  t.match(await submit('meanwhile'), unavailable)
+  renameSync(`${slot}-away`, slot)
+  t.match(await submit('meanwhile'), { state: 'queued' })
+  t.match(queue.stats(), { operations: 2, failing: null })
+})
