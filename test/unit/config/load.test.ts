@@ -378,7 +378,7 @@ t.test(
           if (!loaded.ok && loaded.problems.length === 0) throw new Error('refused without a problem')
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 40 },
     )
     t.pass()
   },

@@ -184,7 +184,7 @@ t.test(
         if (clock.armed !== 0) throw new Error('a timer outlives the exit')
         if (!machine.lifecycle.cause) throw new Error('an exit without a cause')
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     )
   },
 )
