@@ -159,7 +159,7 @@ export class Courier {
   #failed(result: PostResult): void {
     const { logger, redact, random, sink } = this.#parts
     this.#failures++
-    const reason = redact(explain(result))
+    const reason = explain(result, redact)
     const fields = { event: 'alert.undelivered', sink: sink.name, reason, failures: this.#failures }
     const message = `alerts cannot be sent to ${sink.name}: ${reason}`
     if (this.#failures === 1) logger.warn(fields, message)
@@ -174,7 +174,7 @@ export class Courier {
 
   #refused(result: PostResult, parts: readonly { alert: Alert }[]): void {
     const { logger, redact, sink } = this.#parts
-    const reason = redact(explain(result))
+    const reason = explain(result, redact)
     const names = [...new Set(parts.map(({ alert }) => alert.name))]
     const fields = { event: 'alert.refused', sink: sink.name, alerts: names, reason }
     logger.error(fields, `${sink.name} refuses ${names.join(', ')}: ${reason}`)
@@ -197,10 +197,14 @@ export function verdictOf(result: PostResult): 'sent' | 'failed' | 'refused' {
   return refusals.has(result.status) ? 'refused' : 'failed'
 }
 
-export function explain(result: PostResult): string {
-  if (result.status === undefined) return result.reason
+/** One line, free of secrets also where a receiver says what it was sent. */
+export function explain(result: PostResult, redact: Redact): string {
+  if (result.status === undefined) return redact(result.reason)
   if (result.status >= 300 && result.status < 400)
     return `it answers ${result.status}, a redirect, which is not followed: name the final address`
-  const answer = result.answer.replace(/[\s\p{Cc}]+/gu, ' ').trim()
+  const answer = redact(result.answer)
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
+    .slice(0, limits.alertAnswerShownChars)
   return `it answers ${result.status}${answer === '' ? '' : `: ${answer}`}`
 }

@@ -38,7 +38,7 @@ async function tryOne(sink: Sink, { clock, labels, post, redact }: TryOut): Prom
   for (const notice of notices) {
     for (const message of sink.messages([notice], nowMs)) {
       const result = await post(message, AbortSignal.timeout(limits.alertSendMs))
-      const answer = redact(explain(result))
+      const answer = explain(result, redact)
       if (verdictOf(result) !== 'sent') return { sink: sink.name, ok: false, message: answer }
     }
   }

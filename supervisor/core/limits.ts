@@ -164,8 +164,9 @@ export const limits = {
   alertRetryMaxMs: 120_000,
   /** The same when the container goes down. */
   alertLastRetryMs: 250,
-  /** Characters of a receiver's answer that are read. */
-  alertAnswerChars: 300,
+  /** Characters of a receiver's answer that are read, and that are shown: fewer, so that none ends within a secret. */
+  alertAnswerChars: 4_096,
+  alertAnswerShownChars: 300,
   /** Bytes of the file that keeps them. */
   alertFileBytes: 1024 * 1024,
   /** Percentage points above a threshold at which a disk has left it again. */

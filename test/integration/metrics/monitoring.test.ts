@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { nodeFlags } from '../../../images/node-flags.ts'
 import { alertCatalogue } from '../../../supervisor/alerts/catalogue.ts'
+import { noAlertmanager } from '../../harness/alertmanager.ts'
 import { checkout } from '../../harness/checkout.ts'
 import { startPostgres } from '../../harness/postgres.ts'
 import { noPrometheus, startPrometheus } from '../../harness/prometheus.ts'
@@ -62,6 +63,12 @@ t.test('R5.2 every alert rule fires when it should and not before, under promtoo
     if (name !== 'FlowkeepWatchdog' && name !== 'FlowkeepSecurityFindings')
       t.match(tested, new RegExp(`alertname: ${name}, exp_alerts: \\[\\]`), `${name} is seen silent`)
   }
+})
+
+t.test('R5.2 the configurations of Alertmanager are sound', { skip: noAlertmanager }, async (t) => {
+  const files = ['alertmanager.yml', 'alertmanager.example.yml'].map((name) => join(monitoring, name))
+  const { status, stdout, stderr } = spawnSync('amtool', ['check-config', ...files], { encoding: 'utf8' })
+  t.equal(status, 0, `${stdout}${stderr}`)
 })
 
 t.test(

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { post, type Resolve } from '../../../supervisor/alerts/post.ts'
 import { addressKind, namesLoopback, problemOfHost } from '../../../supervisor/core/addresses.ts'
+import { limits } from '../../../supervisor/core/limits.ts'
 import { problemWith } from '../config/load-with.ts'
 
 t.test('attack table: SSRF, which addresses are forbidden, in every way of writing them', async (t) => {
@@ -173,6 +174,6 @@ t.test('attack table: SSRF, an endless answer and a silent receiver are cut off'
       signal,
     )
   const answer = await to(endless, soon())
-  t.equal('answer' in answer && answer.answer.length, 300)
+  t.equal('answer' in answer && answer.answer.length, limits.alertAnswerChars)
   t.match(await to(silent, AbortSignal.timeout(100)), { status: undefined, reason: 'no answer in time' })
 })
