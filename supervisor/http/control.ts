@@ -98,6 +98,8 @@ function createApp(parts: ControlParts, server: Server): FastifyInstance {
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })
+  // As everywhere: who reads it in a shell has its prompt on a line of its own.
+  app.setReplySerializer((payload) => `${JSON.stringify(payload)}\n`)
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, parts.logger))
 
   answerWhatHasNoRoute(app)

@@ -38,6 +38,17 @@ export function conflict(id: string): Refused {
   })
 }
 
+export function tooLargeToQueue(
+  id: string,
+  { bytes, maxBytes }: { bytes: number; maxBytes: number },
+): Refused {
+  return refuse(id, {
+    code: 'operation_too_large',
+    message: `in the queue it would take ${bytes} bytes, and CONTAINER_QUEUE_MAX_BYTES allows ${maxBytes} for all`,
+    hint: 'Submit several smaller operations, or raise CONTAINER_QUEUE_MAX_BYTES.',
+  })
+}
+
 /** The journal knows the id. */
 export function knownBefore(id: string, contentHash: ContentHash, known: Known): Submitted {
   if (known.contentHash !== contentHash) return conflict(id)

@@ -273,11 +273,17 @@ export class Intake {
     } else if (appended?.state === 'known') {
       waiting.answer(answers.knownBefore(id, contentHash, appended.known))
     } else {
-      const bound = appended?.bound ?? 'disk'
-      const refused = answers.full(id, bound)
-      this.#parts.full(bound)
+      const refused =
+        appended?.state === 'too_large'
+          ? answers.tooLargeToQueue(id, appended)
+          : this.#full(id, appended?.bound)
       waiting.answer(maybeApplied ? answers.outcomeUnknown(id, refused.error.message) : refused)
     }
+  }
+
+  #full(id: string, bound: Parameters<IntakeParts['full']>[0] = 'disk'): answers.Refused {
+    this.#parts.full(bound)
+    return answers.full(id, bound)
   }
 }
 

@@ -40,6 +40,8 @@ export type Appended =
   | { readonly state: 'known'; readonly known: Known }
   /** A bound is reached; nothing was written, and what is in stays. */
   | { readonly state: 'full'; readonly bound: 'operations' | 'bytes' | 'disk' }
+  /** It alone is more than `maxBytes`: it would not even fit into an empty queue. */
+  | { readonly state: 'too_large'; readonly bytes: number; readonly maxBytes: number }
 
 export interface LookUp {
   readonly id: string
@@ -108,6 +110,8 @@ export interface JournalFigures {
   /** Queued and held ones of all targets, and what they weigh on disk. The bounds count dead letters, too. */
   readonly operations: number
   readonly bytes: number
+  /** What dead letters weigh. */
+  readonly deadBytes: number
   readonly byTarget: ReadonlyMap<string, TargetFigures>
   /** The disk refuses writes, or nearly does: nothing new is taken. */
   readonly diskFull: boolean

@@ -430,11 +430,11 @@ class Queue implements LocalQueue {
   }
 
   #fullBy(): QueueStats['full'] {
-    const { operations, bytes, byTarget, diskFull } = this.#parts.journal.figures
+    const { operations, bytes, deadBytes, byTarget, diskFull } = this.#parts.journal.figures
     if (diskFull) return 'disk'
     const dead = [...byTarget.values()].reduce((sum, figures) => sum + figures.dead, 0)
     if (operations + dead >= this.#bounds.maxOperations) return 'operations'
-    return bytes >= this.#bounds.maxBytes ? 'bytes' : null
+    return bytes + deadBytes >= this.#bounds.maxBytes ? 'bytes' : null
   }
 
   #tellFull(bound: 'operations' | 'bytes' | 'disk'): void {

@@ -93,6 +93,8 @@ export function createMemoryJournal(options: MemoryJournalOptions, disk = emptyD
     const known = knownOf(operation.id)
     if (known) return { state: 'known', known }
     const held = disk.rows
+    if (bytesOf({ operation }) > maxBytes)
+      return { state: 'too_large', bytes: bytesOf({ operation }), maxBytes }
     if (journal.diskFull) return { state: 'full', bound: 'disk' }
     if (held.length >= maxOperations) return { state: 'full', bound: 'operations' }
     const bytes = held.reduce((sum, row) => sum + bytesOf(row), 0)
@@ -172,6 +174,7 @@ export function createMemoryJournal(options: MemoryJournalOptions, disk = emptyD
       return {
         operations: rows.length,
         bytes: rows.reduce((sum, row) => sum + bytesOf(row), 0),
+        deadBytes: 0,
         byTarget: new Map([...targets].map((target) => [target, figuresOf(target)])),
         diskFull: journal.diskFull,
         failing: undefined,

@@ -3,7 +3,7 @@
 
 import { crc32 } from 'node:zlib'
 import { limits } from '../../core/limits.ts'
-import type { ListQuery, LookUp, Reason, TargetFigures } from '../journal.ts'
+import type { Appended, ListQuery, LookUp, Reason, TargetFigures } from '../journal.ts'
 import type { Database, Meta, TargetRow } from './database.ts'
 import { mergeLanes } from './lane-merge.ts'
 import { bytesOf, Corrupt, checked, type Draft, laneOf, newRow, type Row, sealed, stateOf } from './row.ts'
@@ -28,7 +28,7 @@ export interface KnownRow {
 export type AppendedRow =
   | number
   | { readonly state: 'known'; readonly known: KnownRow }
-  | { readonly state: 'full'; readonly bound: 'operations' | 'bytes' | 'disk' }
+  | Extract<Appended, { readonly state: 'full' | 'too_large' }>
 
 /** `Change` with its result as JSON. */
 export type ChangeRow =
@@ -100,8 +100,12 @@ export class Ledger {
     return this.#sum((row) => row.queued + row.held + row.dead)
   }
 
-  get live(): { operations: number; bytes: number } {
-    return { operations: this.#sum((row) => row.queued + row.held), bytes: this.#sum((row) => row.bytes) }
+  get totals(): { operations: number; bytes: number; deadBytes: number } {
+    return {
+      operations: this.#sum((row) => row.queued + row.held),
+      bytes: this.#sum((row) => row.bytes),
+      deadBytes: this.#sum((row) => row.dead_bytes),
+    }
   }
 
   figures(): Map<string, TargetFigures> {
@@ -149,6 +153,8 @@ export class Ledger {
       if (seq !== undefined) return seq
       const known = this.#knownEntry(draft.id)
       if (known) return { state: 'known', known }
+      const { maxBytes } = this.#options
+      if (bytes > maxBytes) return { state: 'too_large', bytes, maxBytes }
       if (bound) return { state: 'full', bound }
       throw new Corrupt(`an index names "${draft.id}", which is not there`)
     })

@@ -207,7 +207,7 @@ export class Store {
 
   #count(ledger: Ledger): void {
     this.#figures = {
-      ...ledger.live,
+      ...ledger.totals,
       byTarget: ledger.figures(),
       diskFull: this.#diskFull,
       failing: this.#figures.failing,
@@ -427,6 +427,7 @@ export class Store {
 export const noFigures: JournalFigures = {
   operations: 0,
   bytes: 0,
+  deadBytes: 0,
   byTarget: new Map(),
   diskFull: false,
   failing: undefined,

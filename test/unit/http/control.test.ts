@@ -42,6 +42,20 @@ t.test('§6 the four routes', async (t) => {
   }
 })
 
+t.test('§6 every answer ends its line', async (t) => {
+  const { call } = await openControl(t)
+  const operation = { id: 'order-1', target: 'rpa_db', sql: 'select 1' }
+  const answers = [
+    await call('GET', '/v1/status'),
+    await call('POST', '/v1/operations', operation),
+    await call('POST', '/v1/operations', [operation, operation]),
+    await call('GET', '/v1/operations'),
+    await call('GET', '/v1/operations/order-1'),
+    await call('GET', '/nothing'),
+  ]
+  for (const { text } of answers) t.match(text, /^\{.*\}\n$/)
+})
+
 t.test('§6 every refusal has the envelope', async (t) => {
   let calls = 0
   const count = () => {

@@ -33,6 +33,7 @@ export interface TestQueueOptions extends Partial<QueueParts> {
   readonly disk?: MemoryDisk
   readonly clock?: TestClock
   readonly maxOperations?: number
+  readonly maxBytes?: number
 }
 
 export const maxAgeMs = 7 * 86_400_000
@@ -43,9 +44,10 @@ export function createTestQueue(options: TestQueueOptions = {}): TestQueue {
     disk = emptyDisk(),
     clock = createTestClock(),
     maxOperations = 1_000_000,
+    maxBytes = 2 ** 30,
     ...rest
   } = options
-  const journal = createMemoryJournal({ wallMs: clock.wallMs, maxOperations }, disk)
+  const journal = createMemoryJournal({ wallMs: clock.wallMs, maxOperations, maxBytes }, disk)
   const { lines, logger, events } = keepLog()
   const counts: string[] = []
   let ids = 0

@@ -235,6 +235,16 @@ t.test('R8.3 a full queue refuses with 429, a full disk with 507; what is in sti
   t.same(target.effects, ['a', 'b'])
 })
 
+t.test('R6.5 what no queue of this size could hold is refused with 413, and is no full queue', async (t) => {
+  const { submit, target, events, queue } = createTestQueue({ maxBytes: 300 })
+  target.trouble = away
+  const [large, small] = await submit(op('a', { params: ['x'.repeat(300)] }), op('b'))
+  t.match(large, { error: { code: 'operation_too_large', message: /CONTAINER_QUEUE_MAX_BYTES allows 300 / } })
+  t.match(small, { state: 'queued' })
+  t.notOk(events().includes('queue.full'))
+  t.equal(queue.stats().full, null)
+})
+
 t.test('R6.5 beyond a bound of answers still due a submission is told to come back', async (t) => {
   const { queue, target, settle } = createTestQueue()
   target.trouble = 'hang'

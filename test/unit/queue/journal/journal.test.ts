@@ -273,8 +273,13 @@ t.test('R8.3 bounds refuse what is new and keep what is in', async (t) => {
 
   const byBytes = await openInProcess(memoryDirectory(t), clock, { maxBytes: 2_000 })
   t.match(
-    await byBytes.append([newEntry('a'), newEntry('b', { params: ['x'.repeat(2_000)] }), newEntry('c')]),
+    await byBytes.append([newEntry('a'), newEntry('b', { params: ['x'.repeat(1_400)] }), newEntry('c')]),
     [{ state: 'stored' }, { state: 'full', bound: 'bytes' }, { state: 'stored' }],
+  )
+  t.match(
+    await byBytes.append([newEntry('d', { params: ['x'.repeat(2_000)] })]),
+    [{ state: 'too_large', maxBytes: 2_000 }],
+    'it would not fit even if the queue was empty',
   )
   t.ok(byBytes.figures.bytes > 500 && byBytes.figures.bytes < 2_000)
 
