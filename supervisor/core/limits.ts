@@ -313,7 +313,7 @@ export const limits = {
   /** Calls in one transaction of the queue. */
   queueGroupCalls: 1_000,
   /** Entries checked in one go while it works. */
-  queueScrubEntries: 200,
+  queueScrubEntries: 50,
   /** Damaged journals that are kept, and their bytes; the oldest ones go. */
   queueQuarantined: 5,
   queueQuarantineBytes: 2 * 1024 * 1024 * 1024,

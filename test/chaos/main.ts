@@ -7,16 +7,20 @@ import { parseArgs } from 'node:util'
 import { bundleSupervisor } from '../../images/bundle.ts'
 import { version } from '../../supervisor/core/version.ts'
 import { checkout } from '../harness/checkout.ts'
+import { backlog } from './backlog.ts'
 import { operationsCommand } from './operations/command.ts'
 import { plans } from './plans.ts'
 import { recordsChaos } from './records.ts'
 
 const usage = `npm run chaos -- records [--records N] [--supervisors N] [--seed N]
 npm run chaos -- plans [--rows N]
+npm run chaos -- backlog [--operations N]
 
   records   supervisors are killed, stopped and cut off while they work on 100,000 records; the database crashes.
             Exits with 0 only if every record has had its effect exactly once.
   plans     the pages that a claim, a completion and a recovery touch, beside a million records of each kind.
+  backlog   opens a journal with a million queued operations and looks through all of it. Exits with 0 only if that reads
+            and remembers no more than a short one does.
 `
 
 async function recordsCommand(args: readonly string[]): Promise<number> {
@@ -26,6 +30,7 @@ async function recordsCommand(args: readonly string[]): Promise<number> {
     options: {
       records: { type: 'string', default: '100000' },
       rows: { type: 'string', default: '1000000' },
+      operations: { type: 'string', default: '1000000' },
       supervisors: { type: 'string', default: '8' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       help: { type: 'boolean', short: 'h' },
@@ -41,6 +46,7 @@ async function recordsCommand(args: readonly string[]): Promise<number> {
     console.log(JSON.stringify(await plans(Number(values.rows), say), null, 2))
     return 0
   }
+  if (!values.help && positionals.join() === 'backlog') return backlog(Number(values.operations), say)
   console.log(usage)
   return values.help ? 0 : 64
 }

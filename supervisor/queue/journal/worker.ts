@@ -22,6 +22,8 @@ class JournalWorker {
   /** While there is no store. */
   #unopened: JournalFigures | undefined
   #scrubbing = false
+  /** Between two steps of the check. */
+  #rest: NodeJS.Timeout | undefined
   #refresh: NodeJS.Timeout | undefined
 
   constructor(port: MessagePort, data: WorkerData) {
@@ -87,11 +89,13 @@ class JournalWorker {
     }
   }
 
+  /** It rests as long as it works: a million entries take minutes, and what is submitted meanwhile goes first. */
   #scrub(): void {
+    const startedMs = performance.now()
     const [store, before] = [this.#store, this.#store?.figures]
     const more = store?.scrub() ?? false
     if (store && store.figures !== before) this.#answer([])
-    if (more) setImmediate(() => this.#scrub())
+    if (more) this.#rest = setTimeout(() => this.#scrub(), performance.now() - startedMs)
     else this.#scrubbing = false
   }
 
@@ -110,6 +114,7 @@ class JournalWorker {
     const outcomes = calls.length > 0 ? this.#run(calls) : []
     this.#store?.close()
     clearTimeout(this.#refresh)
+    clearTimeout(this.#rest)
     this.#answer(outcomes, true)
     this.#port.close()
   }

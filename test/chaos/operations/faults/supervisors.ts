@@ -111,6 +111,26 @@ const stoppedTwice: Fault = {
   inject: (stage) => stopInPartition(stage, 2),
 }
 
+const killedWhileDraining: Fault = {
+  name: 'killed_while_draining',
+  about: 'SIGKILL to a supervisor that was told to stop and drains what it has queued',
+  parts: ['supervisors', 'flows', 'network'],
+  async inject(stage) {
+    const { proxy } = stage
+    const member = pick(running(stage), stage.random)
+    proxy.refuse()
+    const bitten = async () => {
+      await hasQueued(member, someQueued)
+      proxy.heal()
+      member.supervised.signal('SIGTERM')
+      await member.supervised.record('stop.requested')
+      await member.kill()
+      return `${member.name} is gone in the middle of its stop`
+    }
+    return { bitten: bitten(), heal: () => member.start() }
+  },
+}
+
 const killedAfterCommit: Fault = {
   name: 'killed_after_commit',
   about: 'SIGKILL to all supervisors between a commit of the replay and its removal from the journal',
@@ -190,5 +210,6 @@ const diskFull: Fault = {
 }
 
 export const supervisorFaults: readonly Fault[] = [
-  ...[killed, paused, flowKilled, stopped, stoppedTwice, killedAfterCommit, adopted, diskFull],
+  ...[killed, paused, flowKilled, stopped, stoppedTwice],
+  ...[killedWhileDraining, killedAfterCommit, adopted, diskFull],
 ]
