@@ -46,6 +46,7 @@ import { startThreads } from './process/threads.ts'
 import { flushMs, timerLengthMs } from './process/timer-lengths.ts'
 import { Reloading } from './reloading.ts'
 import { openCgroup } from './resources/cgroup.ts'
+import { watchMemory } from './resources/memory-shortage.ts'
 import { createSecurityAtStart, type SecurityAtStart } from './security.ts'
 import { type Configuration, type Logs, openLogs, readConfiguration, refuseStart } from './start-up.ts'
 import { createStuckFlow, type StuckFlow } from './stuck-flow.ts'
@@ -449,6 +450,7 @@ class Supervisor {
       settings: () => this.#settings,
       state: () => this.#state,
       diskCritical: () => this.#disks.isCritical,
+      memoryShort: watchMemory({ clock, logger, readMemory: this.#cgroup.readMemory }),
     })
     await openControlHttp({
       path: this.#fixed.control.socket,

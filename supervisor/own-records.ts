@@ -25,6 +25,8 @@ export interface RecordsHost {
   readonly operations: OpenedQueue
   /** Whether so little is free that no new work is taken. */
   diskCritical(): boolean
+  /** Whether the memory limit is near. */
+  memoryShort(): boolean
 }
 
 /** What the lifecycle tells the records. Nothing here rejects. */
@@ -62,6 +64,7 @@ function openDesk(host: RecordsHost, database: string): OpenedRecords {
       const { full, failing } = operations.queue.stats()
       return full !== null || failing !== null
     },
+    memoryShort: () => host.memoryShort(),
     submit: (own) => operations.queue.submitOwn(own),
   })
   operations.queue.onRecordEnded(({ queue = 'other', action }, result) =>

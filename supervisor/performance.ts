@@ -37,7 +37,7 @@ export function createPerformance(host: PerformanceHost): PerformanceMonitor {
   })
 }
 
-export function takeSample(host: PerformanceHost): Sample {
+export function takeSample(host: Omit<PerformanceHost, 'disks' | 'settings'>): Sample {
   const { clock, cgroup } = host
   const { cpuSeconds, cpuLimit, cpuThrottledSeconds, cpuPeriods, cpuThrottledPeriods, ...container } =
     cgroup.read()

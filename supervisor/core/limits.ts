@@ -193,6 +193,11 @@ export const limits = {
   cleanupShown: 200,
   /** Milliseconds over which replicas spread their scheduled clean-ups. */
   cleanupJitterMs: 30_000,
+  /** Shares of the memory limit from which on records are handed out one at a time, and below which no longer. */
+  memoryShortFromShare: 0.9,
+  memoryShortUntilShare: 0.85,
+  /** Milliseconds between two looks at it, at least. */
+  memoryLookMs: 1_000,
   /** Samples of what the container uses that are kept, and milliseconds that rates are formed over. */
   performanceSamples: 60,
   performanceWindowMs: 300_000,

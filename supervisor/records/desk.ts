@@ -52,6 +52,8 @@ export interface DeskParts extends ReadParts {
   closed(): Closed | undefined
   /** The local queue takes nothing new. */
   queueFull(): boolean
+  /** The flow had better take one record at a time. */
+  memoryShort?(): boolean
   /** Into the local queue, or past it where that may be. Absent where there is none. */
   readonly submit?: (
     operations: readonly { operation: Operation; mode: 'auto' | 'queue' }[],
@@ -104,8 +106,10 @@ export class RecordDesk implements Records {
   }
 
   async claim(body: unknown, gone: AbortSignal): Promise<HandedOut> {
-    const { queue, limit, waitMs } = readClaim(body)
+    const { queue, limit: wanted, waitMs } = readClaim(body)
     this.#mustBeOpen()
+    // Never none: what is in work may be what gives the memory back.
+    const limit = this.#parts.memoryShort?.() ? 1 : wanted
     const records = await this.#asking('cannot claim', () => this.#feed(queue).take(limit, waitMs, gone))
     const held = records.map(({ id, epoch }) => ({ id, epoch, queue }))
     const undelivered = () => {
@@ -311,7 +315,11 @@ export class RecordDesk implements Records {
       ...{ session: this.#session, lostClaims: this.#lostClaims },
       random: () => this.#parts.random(),
       room: () => limits.recordsHeld - this.#held.size - this.#ahead() - this.#returns.waiting,
-      busy: () => store.waiting > 0 || this.#parts.queueFull() || this.#parts.closed() !== undefined,
+      busy: () =>
+        store.waiting > 0 ||
+        this.#parts.queueFull() ||
+        this.#parts.closed() !== undefined ||
+        (this.#parts.memoryShort?.() ?? false),
       claimed: (count) => this.#figures.add(queue, 'claimed', count),
       handed: (records) => this.#held.add(records.map(({ id, epoch }) => ({ id, epoch, queue }))),
       giveBack: (records) => this.#returns.give(records, unbegun),

@@ -21,6 +21,7 @@ import { idleDocker } from './benchmarks/idle-docker.ts'
 import { loaded } from './benchmarks/loaded.ts'
 import { logDocker } from './benchmarks/log-docker.ts'
 import { logPump } from './benchmarks/log-pump.ts'
+import { monitoring } from './benchmarks/monitoring.ts'
 import { orphans } from './benchmarks/orphans.ts'
 import { recordsBenchmark } from './benchmarks/records.ts'
 import { scrape } from './benchmarks/scrape.ts'
@@ -31,7 +32,7 @@ import type { Benchmark, Site } from './harness/benchmark.ts'
 import { jsonOf, type Measured, textOf, verdicts } from './harness/report.ts'
 
 const benchmarks: readonly Benchmark[] = [
-  ...[boot, loaded, idle, idleDocker, orphans, signals, logPump, logDocker],
+  ...[boot, loaded, idle, idleDocker, monitoring, orphans, signals, logPump, logDocker],
   ...[
     blockedStdout,
     health,
@@ -54,7 +55,7 @@ const usage = `npm run bench -- [--quick] [--json FILE] [NAME…]
 ${benchmarks.map(({ name, about }) => `  ${name.padEnd(15)} ${about}`).join('\n')}
 `
 /** All benchmarks together. */
-const budgetSeconds = 540
+const budgetSeconds = 660
 
 async function main(args: readonly string[]): Promise<void> {
   const { values: options, positionals: names } = parseArgs({

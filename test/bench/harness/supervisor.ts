@@ -34,10 +34,13 @@ export interface Served {
 }
 
 /** As PID 1 with a flow that does nothing; resolves when the flow runs. */
-export async function startIdleSupervisor(site: Site): Promise<Served> {
+export async function startIdleSupervisor(
+  site: Site,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Served> {
   const port = await freePort()
   const command = supervisorCommand(site, ['sleep', 'infinity'])
-  const environment = supervisorEnvironment(site, port)
+  const environment = { ...supervisorEnvironment(site, port), ...settings }
   const running = start({ command, environment, asPid1: true, stdout: 'pipe' })
   const records = readRecords(running.child.stdout as NodeJS.ReadableStream)
   await records.next(({ event, to }) => event === 'state.changed' && to === 'running')

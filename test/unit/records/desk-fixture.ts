@@ -13,7 +13,7 @@ export interface OpenDesk {
   readonly logged: string[]
   /** Operations handed to the local queue. */
   readonly submitted: Parameters<Submit>[0][number][]
-  readonly now: { closed: Closed | undefined; queueFull: boolean; answer: Submitted }
+  readonly now: { closed: Closed | undefined; queueFull: boolean; memoryShort: boolean; answer: Submitted }
   claim(limit?: number, waitMs?: number, gone?: AbortSignal): Promise<readonly HandedRecord[]>
 }
 
@@ -24,7 +24,10 @@ export function openDesk(parts: Partial<DeskParts> = {}): OpenDesk {
   const store = createMemoryRecordStore(clock.monotonicMs)
   const logged: string[] = []
   const submitted: OpenDesk['submitted'] = []
-  const now: OpenDesk['now'] = { closed: undefined, queueFull: false, answer: { state: 'queued', id: 'any' } }
+  const now: OpenDesk['now'] = {
+    ...{ closed: undefined, queueFull: false, memoryShort: false },
+    answer: { state: 'queued', id: 'any' },
+  }
   const log = ({ event }: { event: string }) => void logged.push(event)
   const desk = new RecordDesk({
     ...{ clock, store, logger: { debug: () => {}, info: log, warn: log, error: log } },
@@ -35,6 +38,7 @@ export function openDesk(parts: Partial<DeskParts> = {}): OpenDesk {
     problemOf: (sql) => (sql === 'commit' ? 'is transaction control' : undefined),
     closed: () => now.closed,
     queueFull: () => now.queueFull,
+    memoryShort: () => now.memoryShort,
     async submit(operations) {
       submitted.push(...operations)
       return operations.map(() => now.answer)

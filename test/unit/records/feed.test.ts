@@ -40,10 +40,11 @@ t.test(
 )
 
 t.test('R6.5 under pressure nothing is claimed ahead', async (t) => {
-  for (const press of ['queue', 'pool'] as const) {
+  for (const press of ['queue', 'pool', 'memory'] as const) {
     const { store, desk, claim, now } = openDesk()
     store.add('q', 100)
     if (press === 'queue') now.queueFull = true
+    else if (press === 'memory') now.memoryShort = true
     else store.waiting = 1
     for (let taken = 0; taken < 20; taken++) await claim(1)
     t.equal(desk.stats().ahead, 0, press)
@@ -52,6 +53,16 @@ t.test('R6.5 under pressure nothing is claimed ahead', async (t) => {
       press,
     )
   }
+})
+
+t.test('R6.5 with little memory left records are handed out one at a time, and never none', async (t) => {
+  const { store, claim, now } = openDesk()
+  store.add('q', 100)
+  t.equal((await claim(50)).length, 50)
+  now.memoryShort = true
+  t.equal((await claim(50)).length, 1)
+  now.memoryShort = false
+  t.equal((await claim(40)).length, 40)
 })
 
 t.test('R6.5 a flow holds no more than a bound; who asks for more waits until it settles some', async (t) => {
