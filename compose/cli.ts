@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { type CatalogueEntry, catalogue, FlowkeepError } from '../supervisor/core/errors.ts'
 import { cacheDirectory } from './host/cache-directory.ts'
+import { runHere } from './host/run.ts'
 import { createTerminal } from './host/terminal.ts'
 import { levels } from './operate/levels.ts'
 import type { Project } from './operate/project.ts'
@@ -168,6 +169,27 @@ function createProgram(done: (code: number) => void): Command {
       done(await runShell(projectOf(options), { service, index, user, command }))
     })
 
+  onStack('dev')
+    .description(
+      "run the stack with the flows' code from the checkout: what is saved runs within a second or two",
+    )
+    .action(async (options: StackFlags) => {
+      const { runDev } = await import('./dev/dev-command.ts')
+      const files =
+        options.file ?? ['compose/compose.yaml', 'compose/compose.dev.yaml'].map((path) => join(root, path))
+      const project = projectOf({ ...options, file: files })
+      if (!options.file) await prepareStack()
+      const stop = new AbortController()
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
+      const place = {
+        root,
+        project,
+        cacheDirectory: cacheDirectory(root),
+        now: () => new Date().toISOString(),
+      }
+      done(await runDev(place, createTerminal(false), stop.signal))
+    })
+
   /** A command on the containers of a Compose project. */
   function onStack(name: string): Command {
     return program
@@ -180,6 +202,19 @@ function createProgram(done: (code: number) => void): Command {
     command.showHelpAfterError(`(flowkeepctl ${command.name()} --help lists the options)`)
   }
   return program
+}
+
+/** Passwords, and the images that others make. */
+async function prepareStack(): Promise<void> {
+  const args = ['--disable-warning=ExperimentalWarning', join(root, 'compose/stack/start.ts'), '--prepare']
+  const code = await runHere(process.execPath, args)
+  if (code === 0) return
+  throw new FlowkeepError('tool_failed', {
+    operation: 'cannot prepare the stack',
+    subject: 'npm start -- --prepare',
+    message: `npm start -- --prepare ended with exit code ${code}`,
+    hint: 'Mend what it says above.',
+  })
 }
 
 function projectOf({ file = ['compose/compose.yaml'], projectName }: StackFlags): Project {

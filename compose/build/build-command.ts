@@ -7,12 +7,12 @@ import type { Terminal } from '../host/terminal.ts'
 import { bake, buildProblem, printGraph } from './bake.ts'
 import { askBuilder } from './capabilities.ts'
 import { type Cause, causesOf, type Decision, decide, keyOf, type Made } from './decide.ts'
-import { imageIds } from './engine-images.ts'
+import { imageIds, removeNameless } from './engine-images.ts'
 import type { Graph } from './graph.ts'
 import { addToHistory, type BuildEntry, measuresOf } from './history.ts'
 import { describe, type Inputs, missingFrom, nameOfDockerfile, readInputs, upstreamImages } from './inputs.ts'
 import { isInstruction, type Progress, type Step } from './progress.ts'
-import { readRecord, writeRecord } from './record.ts'
+import { readRecord, readReplaced, writeRecord, writeReplaced } from './record.ts'
 
 export interface BuildOptions {
   readonly targets: readonly string[]
@@ -109,8 +109,24 @@ export async function runBuild(
       recordOf(readRecord(place.cacheDirectory), due, images, touched, entry.at),
     )
   }, terminal)
+  const replaced = due.flatMap(({ target, tags }) => record.get(keyOf(target, tags))?.image || [])
+  await removeReplaced(place.cacheDirectory, replaced)
   tellBuilt(terminal, { causes, decisions, entry, images })
   return 0
+}
+
+/** Images that builds have taken the place of don't pile up: what has no name and no container any more goes. */
+export async function removeReplaced(cacheDirectory: string, more: readonly string[] = []): Promise<void> {
+  const before = readReplaced(cacheDirectory)
+  const all = [...new Set([...before, ...more])]
+  const left = await removeNameless(all)
+  if (left.length > 0 || before.length > 0) writeReplaced(cacheDirectory, left)
+}
+
+/** Every input of every image, by its name: paths from the root of the checkout among them. */
+export async function inputPaths(root: string): Promise<ReadonlySet<string>> {
+  const { inputs } = await look(root, [])
+  return new Set([...inputs.values()].flatMap(({ own }) => [...own.keys()]))
 }
 
 async function look(root: string, targets: readonly string[]): Promise<View> {

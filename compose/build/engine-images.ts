@@ -1,6 +1,7 @@
 // Which image a name stands for on this engine, asked once for many names.
 
 import { docker } from '../host/docker.ts'
+import { capture } from '../host/run.ts'
 
 /** @returns ids by name, without those that are not there */
 export async function imageIds(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
@@ -31,4 +32,19 @@ export function fullName(name: string): string {
 
 function isPinned(name: string): boolean {
   return name.includes('@')
+}
+
+/**
+ * Removes those of the images that have no name any more. One that a container uses stays.
+ * @returns those that are still there without a name
+ */
+export async function removeNameless(ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return []
+  const list = await docker(['image', 'ls', '--no-trunc', '--quiet', '--filter', 'dangling=true'])
+  const nameless = new Set(list.split('\n'))
+  const left: string[] = []
+  for (const id of ids.filter((each) => nameless.has(each))) {
+    if ((await capture('docker', ['image', 'rm', id])).code !== 0) left.push(id)
+  }
+  return left
 }

@@ -20,6 +20,16 @@ export function writeRecord(directory: string, made: ReadonlyMap<string, Made>):
   writeWhole(fileOf(directory), JSON.stringify({ format, made: Object.fromEntries(kept) }))
 }
 
+/** Images that later builds took the place of, and that a container may still use. */
+export function readReplaced(directory: string): string[] {
+  const ids = readJson(join(directory, 'replaced.json'))
+  return Array.isArray(ids) ? ids.filter((id) => typeof id === 'string') : []
+}
+
+export function writeReplaced(directory: string, ids: readonly string[]): void {
+  writeWhole(join(directory, 'replaced.json'), JSON.stringify(ids.slice(-tagsMax)))
+}
+
 function fileOf(directory: string): string {
   return join(directory, 'builds.json')
 }
