@@ -4,6 +4,7 @@
 
 import type { AlertName, Condition } from './alerts/catalogue.ts'
 import type { AlertView } from './alerts/conditions.ts'
+import { holdsAlerts } from './alerts/kept-file.ts'
 import type { Sink } from './alerts/notice.ts'
 import type { AlertOffice } from './alerts/office.ts'
 import type { Answer } from './alerts/try-out.ts'
@@ -34,6 +35,10 @@ export interface AlertHost {
 }
 
 export interface Alerts {
+  /** Whether somebody has left alerts in this slot that can be told here. */
+  holds(slot: string): boolean
+  /** Takes them on. Never rejects. */
+  adopt(slot: string): Promise<void>
   /** @param directory of the slot, where alerts are kept, if there is one */
   start(directory: string | undefined): void
   reconfigure(): void
@@ -54,8 +59,9 @@ interface Event {
 export function createAlerts(host: AlertHost): Alerts {
   const { clock, logger } = host
   const events = new Map<AlertName, Event>()
-  let directory: string | undefined
+  let isLooking = false
   let office: Promise<AlertOffice> | undefined
+  let slot: string | undefined
   let fenced = 0
   let ending: Promise<void> | undefined
 
@@ -70,12 +76,12 @@ export function createAlerts(host: AlertHost): Alerts {
 
   async function look(): Promise<void> {
     if (office === undefined || ending !== undefined) return
-    const [opened, { conditionsOf }] = await Promise.all([office, import('./alerts/conditions.ts')])
+    const [ours, { conditionsOf }] = await Promise.all([office, import('./alerts/conditions.ts')])
     lookForFenced()
     const nowMs = clock.monotonicMs()
     for (const [name, { untilMs }] of events) if (untilMs < nowMs) events.delete(name)
     const happening = [...events.values()].map(({ condition }) => condition)
-    opened.observe([...conditionsOf(host.view()), ...happening], host.hasBeenRunning())
+    ours.observe([...conditionsOf(host.view()), ...happening], host.hasBeenRunning())
   }
 
   function lookForFenced(): void {
@@ -92,37 +98,54 @@ export function createAlerts(host: AlertHost): Alerts {
     fenced = now
   }
 
-  function lookRegularly(): void {
-    clock.startTimer(limits.alertLookMs, () => {
-      void look().catch(failed)
-      lookRegularly()
-    })
+  function opened(): Promise<AlertOffice> {
+    if (office === undefined) {
+      office = openOffice(host)
+      office.catch(failed)
+    }
+    return office
   }
 
-  function begin(): void {
-    if (!isWanted() || office !== undefined) return
-    office = openOffice(host, directory)
-    office.catch(failed)
+  function lookRegularly(): void {
+    if (isLooking) return
+    isLooking = true
+    const later = () => {
+      clock.startTimer(limits.alertLookMs, () => {
+        void look().catch(failed)
+        if (ending === undefined) later()
+      })
+    }
+    later()
+  }
+
+  async function begin(): Promise<void> {
+    if (!isWanted() || slot === undefined) return
     lookRegularly()
+    await (await opened()).keepIn(slot)
   }
 
   async function tellLast(last: Condition | undefined, withinMs: number): Promise<void> {
     if (!isWanted() || (last === undefined && office === undefined)) return
     const untilMs = clock.monotonicMs() + withinMs
-    office ??= openOffice(host, directory)
-    await (await office).last(last, untilMs)
+    await (await opened()).last(last, untilMs)
   }
 
   return {
-    start(slot) {
-      directory = slot
-      begin()
+    holds: (directory) => isWanted() && holdsAlerts(directory),
+    async adopt(directory) {
+      await opened()
+        .then((ours) => ours.adopt(directory))
+        .catch(failed)
+    },
+    start(directory) {
+      slot = directory
+      begin().catch(failed)
     },
     reconfigure() {
-      if (office === undefined) return begin()
-      office = Promise.all([office, createSinks(host.settings())]).then(([opened, sinks]) => {
-        opened.hire(sinks)
-        return opened
+      if (office === undefined) return void begin().catch(failed)
+      office = Promise.all([office, createSinks(host.settings())]).then(([ours, sinks]) => {
+        ours.hire(sinks)
+        return ours
       })
       office.catch(failed)
     },
@@ -168,7 +191,7 @@ function lastCondition({ reason, message }: Cause, exitCode: number | undefined)
   }
 }
 
-async function openOffice(host: AlertHost, directory: string | undefined): Promise<AlertOffice> {
+async function openOffice(host: AlertHost): Promise<AlertOffice> {
   const [{ AlertOffice }, { post }] = await Promise.all([
     import('./alerts/office.ts'),
     import('./alerts/post.ts'),
@@ -176,7 +199,6 @@ async function openOffice(host: AlertHost, directory: string | undefined): Promi
   const { service: flow, instance: instance_id, settings } = host
   const { environment } = settings()
   const office = new AlertOffice({ ...host, post, labels: { flow, instance_id, environment } })
-  if (directory !== undefined) await office.keepIn(directory)
   office.hire(await createSinks(settings()))
   return office
 }

@@ -29,8 +29,16 @@ export interface QueueHost {
   /** Locks an open file until it is closed; false while another holds it. */
   readonly tryLock: (fd: number) => boolean
   readonly counted: Counted
+  /** What else a slot may hold that others take on when its owner is gone. */
+  readonly others: Adopter
   /** Whether anybody accepts connections at a database or service. Never rejects. */
   readonly knock: (target: string, signal: AbortSignal) => Promise<boolean>
+}
+
+export interface Adopter {
+  holds(slotDirectory: string): boolean
+  /** Never rejects. */
+  adopt(slotDirectory: string): Promise<void>
 }
 
 export interface Targets {
@@ -85,8 +93,14 @@ export async function openLocalQueue(host: QueueHost): Promise<OpenedQueue> {
           await wills.carryOutIn(left.directory)
           left.release()
         }
+        for (const left of abandonedSlots(slots, limits.queueAdoptedSlots, (slot) =>
+          host.others.holds(slot),
+        )) {
+          await host.others.adopt(left.directory)
+          left.release()
+        }
       } catch (error) {
-        const message = `cannot look for wills of supervisors that are gone: ${messageOf(error)}`
+        const message = `cannot look for wills and alerts of supervisors that are gone: ${messageOf(error)}`
         logger.error({ event: 'queue.adoption_failed' }, message)
       }
     },

@@ -482,6 +482,7 @@ class Supervisor {
       ...{ clock, random, logger: this.#logs.logger, settings: this.#fixed },
       tryLock: this.#native.tryLock,
       counted: this.#metrics.operationsCounted,
+      others: this.#alerts,
       knock: async (target, signal) =>
         (await this.#dependencies.find(({ name }) => name === target)?.knock(signal)) ?? false,
     })

@@ -139,23 +139,28 @@ async function networkOf(
   }
 }
 
-async function needsOf({ databases, services }: Settings): Promise<Need[]> {
+async function needsOf({ databases, services, alerts }: Settings): Promise<Need[]> {
   const endpoints = [
     ...Object.entries(databases).flatMap(([name, { url }]) => {
       const parsed = parseConnectionUrl(url.reveal())
       if (!parsed.ok || parsed.target.host.startsWith('/')) return []
       return [{ name: `database:${name}`, host: parsed.target.host, port: parsed.target.port, open: false }]
     }),
-    ...Object.entries(services).map(([name, service]) => {
-      const { protocol, hostname, port } = new URL(service.url.reveal())
-      const host = hostname.replace(/^\[(.*)\]$/, '$1')
-      const open = protocol === 'http:'
-      return { name: `service:${name}`, host, port: Number(port) || (open ? 80 : 443), open }
-    }),
+    ...Object.entries(services).map(([name, { url }]) => webNeed(`service:${name}`, url.reveal())),
+    ...(alerts.alertmanagerUrl ? [webNeed('alerts:alertmanager', alerts.alertmanagerUrl.reveal())] : []),
+    ...(alerts.webhookUrl ? [webNeed('alerts:webhook', alerts.webhookUrl.reveal())] : []),
+    ...(alerts.pagerDutyKey ? [webNeed('alerts:pagerduty', alerts.pagerDutyUrl)] : []),
   ]
   return Promise.all(
     endpoints.map(async (endpoint) => ({ ...endpoint, addresses: await addressesOf(endpoint.host) })),
   )
+}
+
+function webNeed(name: string, url: string) {
+  const { protocol, hostname, port } = new URL(url)
+  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  const open = protocol === 'http:'
+  return { name, host, port: Number(port) || (open ? 80 : 443), open }
 }
 
 /** None where the name is not known, or nobody says so in time. */

@@ -23,6 +23,7 @@ export interface DeskParts {
 
 export class AlertDesk {
   readonly #parts: DeskParts
+  /** By their keys; those of another container by its name as well. */
   readonly #alerts = new Map<string, Alert>()
   /** Since when conditions hold that are not alerts yet, and since when those of alerts are gone; monotonic ms. */
   readonly #holding = new Map<string, number>()
@@ -37,9 +38,14 @@ export class AlertDesk {
     return this.#alerts.values()
   }
 
-  /** What another process has kept. */
+  /** What another process has kept. That of another container is not ours, also where it is about the same. */
   carry(alerts: readonly Alert[]): void {
-    for (const alert of alerts) if (!this.#alerts.has(alert.key)) this.#alerts.set(alert.key, alert)
+    const { labels } = this.#parts
+    for (const alert of alerts) {
+      const other = alert.labels['instance_id']
+      const key = other === labels['instance_id'] ? alert.key : `${other}/${alert.key}`
+      if (!this.#alerts.has(key) && this.#hasRoom()) this.#alerts.set(key, alert)
+    }
   }
 
   /** @param mayClear false while too little is known to say that something is over */
@@ -60,6 +66,7 @@ export class AlertDesk {
       const sinceMs = this.#gone.get(key) ?? nowMs
       this.#gone.set(key, sinceMs)
       if (nowMs - sinceMs < limits.alertClearMs) continue
+      this.#gone.delete(key)
       this.#end(alert)
       changed = true
     }
@@ -121,7 +128,6 @@ export class AlertDesk {
   #end(alert: Alert): void {
     const { clock, logger } = this.#parts
     alert.endsAtMs = clock.wallMs()
-    this.#gone.delete(alert.key)
     logger.info({ event: 'alert.resolved', alert: alert.name }, `over: ${alert.summary}`)
   }
 

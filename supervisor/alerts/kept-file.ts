@@ -1,7 +1,8 @@
 // The file that keeps alerts over a partition and over the end of the process: in the slot of the state directory,
 // replaced as a whole. Not the operation queue, since an alert has to get out also when that is full or away.
 
-import { open, readFile, rename, stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, messageOf } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
@@ -9,6 +10,11 @@ import type { Logger } from '../core/logger.ts'
 import { type Alert, kept, readKept } from './alert.ts'
 
 const fileName = 'alerts.json'
+
+/** @param directory a slot of the state directory */
+export function holdsAlerts(directory: string): boolean {
+  return existsSync(join(directory, fileName))
+}
 
 export class KeptFile {
   readonly #path: string
@@ -56,6 +62,11 @@ export class KeptFile {
       this.#writing = undefined
     })
     return this.#writing
+  }
+
+  /** Never rejects. */
+  async remove(): Promise<void> {
+    await rm(this.#path, { force: true }).catch(() => {})
   }
 
   async #write(text: string): Promise<void> {

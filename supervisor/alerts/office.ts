@@ -37,9 +37,19 @@ export class AlertOffice {
 
   /** Keeps alerts in this directory from now on, and takes on those it finds there. Never rejects. */
   async keepIn(directory: string): Promise<void> {
+    if (this.#file) return
     const file = new KeptFile(directory, this.#parts.logger)
-    this.#desk.carry(await file.read())
     this.#file = file
+    this.#desk.carry(await file.read())
+    for (const courier of this.#couriers) courier.wake()
+  }
+
+  /** Takes on what somebody who is gone has left in another directory. Never rejects. */
+  async adopt(directory: string): Promise<void> {
+    const left = new KeptFile(directory, this.#parts.logger)
+    this.#desk.carry(await left.read())
+    await this.#save()
+    await left.remove()
     for (const courier of this.#couriers) courier.wake()
   }
 

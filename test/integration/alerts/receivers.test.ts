@@ -3,7 +3,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,8 @@ import { nodeFlags } from '../../../images/node-flags.ts'
 import { createAlertmanager } from '../../../supervisor/alerts/alertmanager.ts'
 import { AlertOffice } from '../../../supervisor/alerts/office.ts'
 import { post } from '../../../supervisor/alerts/post.ts'
+import { createAlerts } from '../../../supervisor/alerts.ts'
+import { loadConfiguration } from '../../../supervisor/config/load.ts'
 import { type Clock, systemClock } from '../../../supervisor/core/clock.ts'
 import { createRedactor, Secret } from '../../../supervisor/core/secret.ts'
 import { noAlertmanager, startAlertmanager } from '../../harness/alertmanager.ts'
@@ -219,6 +221,123 @@ t.test(
     t.equal(alertsIn(received).length, 1, 'a stop is nothing to alert')
   },
 )
+
+t.test(
+  'R8.5 what a container that is gone has left in the shared state is told by another',
+  { skip },
+  async (t) => {
+    const state = mkdtempSync(join(tmpdir(), 'alerts-'))
+    t.teardown(() => rmSync(state, { recursive: true, force: true }))
+    const { url, received } = await startReceiver(t)
+    const environment = { CONTAINER_STATE_DIRECTORY: state, CONTAINER_INSTANCE_ID: 'gone' }
+    const gone = await startSupervised(t, {
+      command: ['sh', '-c', 'exit 3'],
+      environment: { ...environment, CONTAINER_ALERT_WEBHOOK_URL: `http://127.0.0.1:${await unusedPort()}/` },
+    })
+    await gone.exited
+    const left = join(state, 'slot-2', 'alerts.json')
+    mkdirSync(join(state, 'slot-2'), { mode: 0o700 })
+    renameSync(join(state, 'slot-1', 'alerts.json'), left)
+    const other = await startSupervised(t, {
+      command: ['sleep', '1000'],
+      environment: { ...environment, CONTAINER_INSTANCE_ID: 'other', CONTAINER_ALERT_WEBHOOK_URL: url },
+    })
+    await until(
+      'it is told',
+      async () => alertsIn(received),
+      ({ length }) => length > 0,
+    )
+    t.match(received[0]?.body, {
+      alerts: [{ labels: { alertname: 'FlowkeepContainerFailed', instance_id: 'gone' } }],
+    })
+    await until(
+      'it is taken over',
+      async () => existsSync(left),
+      (there) => !there,
+    )
+    other.signal('SIGTERM')
+    await other.exited
+    const ours = JSON.parse(readFileSync(join(state, 'slot-1', 'alerts.json'), 'utf8'))
+    t.match(ours, { alerts: [{ labels: { instance_id: 'gone' }, told: { webhook: 'raised' } }] })
+  },
+)
+
+t.test('R8.5 a start that is refused is alerted, also without a state directory', { skip }, async (t) => {
+  const { url, received } = await startReceiver(t)
+  const flow = await startSupervised(t, {
+    command: ['true'],
+    environment: { CONTAINER_STATE_DIRECTORY: '/proc/nowhere', CONTAINER_ALERT_WEBHOOK_URL: url },
+  })
+  t.match(await flow.exited, { code: 73, exit: { reason: 'resource_unavailable' } })
+  t.match(received, [{ body: { alerts: [{ labels: { reason: 'resource_unavailable' } }] } }])
+})
+
+t.test('R8.5 what happens once is alerted, too, and receivers can be changed by a reload', async (t) => {
+  const [first, second] = [await startReceiver(t), await startReceiver(t)]
+  const settingsFor = (url: string | undefined) => {
+    const loaded = loadConfiguration({
+      environment: { CONTAINER_FLOW_NAME: 'orders', CONTAINER_ALERT_WEBHOOK_URL: url },
+      readFile: () => Buffer.alloc(0),
+      hostname: 'orders-1',
+    })
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems))
+    return loaded.settings
+  }
+  let settings = settingsFor(undefined)
+  let fenced = 0
+  const alerts = createAlerts({
+    clock: fastClock,
+    random: Math.random,
+    logger: { debug() {}, info() {}, warn() {}, error: (fields) => t.fail(JSON.stringify(fields)) },
+    redact: createRedactor([]),
+    ...{ service: 'orders', instance: 'orders-1', counted: () => {} },
+    settings: () => settings,
+    view: () => ({ checks: {}, crashLooping: false, disks: [], queue: undefined }),
+    records: () => ({
+      ...{ database: 'a', state: 'ready', held: 0, ahead: 0 },
+      queues: {
+        q: {
+          ...{ pending: 0, scheduled: 0, running: 0, failedKept: 0 },
+          ...{ claimed: 0, completed: 0, failed: 0, fenced },
+        },
+      },
+    }),
+    hasBeenRunning: () => true,
+  })
+  alerts.start(undefined)
+  alerts.flowStuck('left')
+  settings = settingsFor(first.url)
+  alerts.reconfigure()
+  const slot = mkdtempSync(join(tmpdir(), 'alerts-'))
+  t.teardown(() => rmSync(slot, { recursive: true }))
+  alerts.start(slot)
+  alerts.flowExited('flow_oom_killed')
+  alerts.flowExited('flow_exited')
+  alerts.securityChecked({ critical: 2, high: 1 })
+  fenced = 1
+  await until(
+    'all of it is told',
+    async () => alertsIn(first.received).filter((line) => line.endsWith('firing')),
+    ({ length }) => length >= 4,
+  )
+  t.strictSame(
+    alertsIn(first.received)
+      .filter((line) => line.endsWith('firing'))
+      .sort(),
+    [
+      'FlowkeepFlowOutOfMemory firing',
+      'FlowkeepFlowStuck firing',
+      'FlowkeepRecordsFenced firing',
+      'FlowkeepSecurityFindings firing',
+    ],
+    'what happened before there was a receiver, too',
+  )
+  settings = settingsFor(second.url)
+  alerts.reconfigure()
+  await alerts.end({ reason: 'internal', message: 'a defect' }, undefined, 60_000)
+  t.match(JSON.stringify(second.received), /FlowkeepContainerFailed.*internal: a defect/)
+  t.notMatch(JSON.stringify(first.received), /FlowkeepContainerFailed/)
+})
 
 t.test('R8.5 a receiver that hangs takes no more of the stop than there is', { skip }, async (t) => {
   const silent = createServer(() => {})

@@ -77,6 +77,27 @@ t.test('R8.5 nothing that was carried over is over before the flow runs', async 
   t.type(alerts()[0]?.endsAtMs, 'number')
 })
 
+t.test('R8.5 that another container had the same trouble is told apart, and ended here', async (t) => {
+  const { desk, alerts, clock } = openDesk()
+  desk.carry([alert({ labels: { ...labels, instance_id: 'gone' } })])
+  desk.observe([full], true)
+  t.strictSame(
+    alerts().map(({ key, labels: { instance_id } }) => [key, instance_id]),
+    [
+      ['FlowkeepQueueFull', 'gone'],
+      ['FlowkeepQueueFull', 'orders-1'],
+    ],
+  )
+  for (let look = 0; look < 13; look++) {
+    clock.advance(5_000)
+    desk.observe([full], true)
+  }
+  t.strictSame(
+    alerts().map(({ endsAtMs }) => endsAtMs === undefined),
+    [false, true],
+  )
+})
+
 t.test('R8.5 an alert that returns before its end was told goes on where it was told', async (t) => {
   const { desk, alerts, clock } = openDesk(['alertmanager', 'webhook'])
   desk.observe([full], true)
