@@ -119,6 +119,7 @@ export class Store {
         return
       }
     }
+    this.#lookAround()
     this.#shrink()
     this.#diskFull = !this.#ballast.roomLeft
     this.#figures = { ...this.#figures, diskFull: this.#diskFull }
@@ -155,7 +156,8 @@ export class Store {
   #attempt(calls: readonly Call[]): Outcome[] {
     const { ledger, mark } = this.#opened()
     this.#roomForGroup = undefined
-    const problem = this.#lookAround(calls)
+    const appends = calls.some(({ method }) => method === 'append')
+    const problem = appends && this.#figures.failing !== undefined ? this.#lookAround() : undefined
     const outcomes = calls.map((call): Outcome => {
       if (problem && call.method === 'append') return { ok: false, error: problem }
       return { ok: true, value: execute(ledger, call) }
@@ -164,15 +166,14 @@ export class Store {
       mark.write({ commits: ledger.commits, entries: ledger.entries })
       this.#afterCommit(ledger)
     } else this.#noticeFull(outcomes, ledger)
-    const after = problem ? undefined : this.#lookAround(calls)
+    const after = appends && !problem ? this.#lookAround() : undefined
     if (!after) return outcomes
     const error = unsure(this.#options.directory, after)
     return outcomes.map((each, n) => (calls[n]?.method === 'append' ? { ok: false, error } : each))
   }
 
   /** Whether what is appended would be found by the next process: the files may have been removed under us. */
-  #lookAround(calls: readonly Call[]): FlowkeepError | undefined {
-    if (!calls.some(({ method }) => method === 'append')) return undefined
+  #lookAround(): FlowkeepError | undefined {
     const problem = this.#place.problem()
     const error = problem === undefined ? undefined : removed(this.#options.directory, problem)
     if (error?.message !== this.#figures.failing) this.#tellFailing(error?.message)
