@@ -31,6 +31,8 @@ async function start({ prepare, build, monitoring }: Options): Promise<void> {
     console.error('compose/secrets: passwords made up')
   }
   const pages = pagesOf(monitoring)
+  // The flows send their alerts there.
+  if (monitoring) process.env['FLOWKEEP_ALERTMANAGER_URL'] ??= 'http://alertmanager:9093'
   const held = new Set(
     running.filter(({ State }) => State === 'running').map((container) => container.Service),
   )

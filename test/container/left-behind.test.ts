@@ -35,9 +35,11 @@ t.test('§9 the containers of a killed test process are removed', async (t) => {
 t.test('§9 what an owner that is gone left behind is removed by the next test process', async (t) => {
   // No process has this number: the kernel's are below 2^22.
   const gone = await docker(['create', '--label', `${ownerLabel}=4194305-1`, baseImage, 'sleep', '1000'])
+  const volume = await docker(['volume', 'create', '--label', `${ownerLabel}=4194305-1`])
   const own = await docker(['create', baseImage, 'sleep', '1000'])
   t.teardown(() => docker(removeArguments([own])))
   await ownContainers()
   t.notOk(await exists(gone))
+  t.equal(await docker(['volume', 'ls', '--quiet', '--filter', `name=${volume}`]), '', 'its volumes too')
   t.ok(await exists(own), 'containers that are none of ours are left alone')
 })

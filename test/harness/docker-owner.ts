@@ -1,4 +1,4 @@
-// Containers and networks of tests belong to the test process that made them, by a label with its pid and the time
+// Containers, networks and volumes of tests belong to the test process that made them, by a label with its pid and the time
 // it started (pids are used again). They are removed when it ends. If it is killed, a shell that waits for the end of
 // its pipe removes them; if that is killed as well, the next test process finds them without an owner and does.
 
@@ -18,7 +18,7 @@ export async function ownContainers(): Promise<void> {
   startReaper()
 }
 
-/** Removes every container and network of this process. */
+/** Removes every container, network and volume of this process. */
 export function removeOwn(): Promise<void> {
   return removeWhere(`${ownerLabel}=${owner}`, () => true)
 }
@@ -44,14 +44,17 @@ async function removeWhere(label: string, wanted: (owner: string) => boolean): P
   if (containers.length > 0) await docker(removeArguments(containers))
   const networks = await find('network', label, wanted)
   if (networks.length > 0) await docker(['network', 'rm', ...networks])
+  const volumes = await find('volume', label, wanted)
+  if (volumes.length > 0) await docker(['volume', 'rm', ...volumes])
 }
 
 async function find(
-  kind: 'container' | 'network',
+  kind: 'container' | 'network' | 'volume',
   label: string,
   wanted: (owner: string) => boolean,
 ): Promise<string[]> {
-  const lines = await docker(listArguments(kind, label, `{{.ID}} {{.Label "${ownerLabel}"}}`))
+  const name = kind === 'volume' ? '{{.Name}}' : '{{.ID}}'
+  const lines = await docker(listArguments(kind, label, `${name} {{.Label "${ownerLabel}"}}`))
   return lines.split('\n').flatMap((line) => {
     const [id, ownerOfIt] = line.split(' ')
     return id && ownerOfIt && wanted(ownerOfIt) ? [id] : []
@@ -64,7 +67,8 @@ function startReaper(): void {
   const script = `
     cat >/dev/null
     docker container ls --all --quiet ${filter} | xargs --no-run-if-empty docker rm --force --volumes
-    docker network ls --quiet ${filter} | xargs --no-run-if-empty docker network rm`
+    docker network ls --quiet ${filter} | xargs --no-run-if-empty docker network rm
+    docker volume ls --quiet ${filter} | xargs --no-run-if-empty docker volume rm`
   const reaper = spawn('sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
   reaper.unref()
   const pipe = reaper.stdin as unknown as { unref(): void }

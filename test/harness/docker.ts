@@ -71,9 +71,14 @@ export function removeArguments(containers: readonly string[]): string[] {
   return ['rm', '--force', '--volumes', ...containers]
 }
 
-export function listArguments(kind: 'container' | 'network', label: string, format: string): string[] {
+export function listArguments(
+  kind: 'container' | 'network' | 'volume',
+  label: string,
+  format: string,
+): string[] {
   const all = kind === 'container' ? ['--all'] : []
-  return [kind, 'ls', ...all, '--no-trunc', '--filter', `label=${label}`, '--format', format]
+  const whole = kind === 'volume' ? [] : ['--no-trunc']
+  return [kind, 'ls', ...all, ...whole, '--filter', `label=${label}`, '--format', format]
 }
 
 function labelArguments(labels: Labels): string[] {

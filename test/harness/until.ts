@@ -1,13 +1,18 @@
 // For what can only be asked, not awaited: asks again until the answer is yes.
 
-const betweenMs = 50
-const deadlineMs = 60_000
+export interface Patience {
+  readonly betweenMs: number
+  readonly deadlineMs: number
+}
 
-/** @throws Error naming `what`, and the last answer, when it has not come about within a minute */
+const usual: Patience = { betweenMs: 50, deadlineMs: 60_000 }
+
+/** @throws Error naming `what`, and the last answer, when it has not come about by the deadline, within a minute */
 export async function until<T>(
   what: string,
   ask: () => Promise<T>,
   isYes: (answer: T) => boolean,
+  { betweenMs, deadlineMs } = usual,
 ): Promise<T> {
   const giveUpAtMs = performance.now() + deadlineMs
   for (;;) {

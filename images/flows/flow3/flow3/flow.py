@@ -12,7 +12,8 @@ from .schema import SCHEMA
 
 __all__ = ["BATCH", "SCHEMA", "process"]
 
-BATCH = 100
+BATCH = 24
+"""What a container holds when it is lost is handed out one by one afterwards: the more it is, the longer that takes."""
 TASKS_AT_ONCE = 4
 
 
