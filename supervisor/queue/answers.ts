@@ -7,6 +7,7 @@ import type { ContentHash, Operation } from '../core/operation.ts'
 import type { Submitted } from '../core/queue.ts'
 import type { Unreached } from '../core/target.ts'
 import type { Appended, Known } from './journal.ts'
+import { wasOvertaken } from './overtaken.ts'
 
 export type Refused = Extract<Submitted, { state: 'refused' }>
 
@@ -50,9 +51,11 @@ export function tooLargeToQueue(
 }
 
 /** The journal knows the id. */
-export function knownBefore(id: string, contentHash: ContentHash, known: Known): Submitted {
+export function knownBefore(operation: Operation, contentHash: ContentHash, known: Known): Submitted {
+  const { id } = operation
   if (known.contentHash !== contentHash) return conflict(id)
-  if (known.state === 'done') return applied(id, known.result)
+  if (known.state === 'done')
+    return wasOvertaken(operation, known.result) ? epochStale(id) : applied(id, known.result)
   if (known.state !== 'dead') return queued(id)
   return refuse(id, {
     code: 'operation_refused',

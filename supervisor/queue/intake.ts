@@ -164,7 +164,7 @@ export class Intake {
       const { submission, answer } = waiting
       const { operation, contentHash, mode } = submission
       const { known, laneQueued = true } = lookedUp[index] ?? {}
-      if (known) answer(answers.knownBefore(operation.id, contentHash, known))
+      if (known) answer(answers.knownBefore(operation, contentHash, known))
       else if (this.#isLate(operation)) late.push(waiting)
       else if (!laneQueued) fresh.push(waiting)
       else if (mode === 'auto') toQueue.push({ waiting, maybeApplied: false })
@@ -181,7 +181,7 @@ export class Intake {
     if (!lookedUp) return
     const unknown = batch.filter(({ submission: { operation, contentHash }, answer }, index) => {
       const known = lookedUp[index]?.known
-      if (known) answer(answers.knownBefore(operation.id, contentHash, known))
+      if (known) answer(answers.knownBefore(operation, contentHash, known))
       return !known
     })
     if (unknown.length > 0) await this.#answerLate(unknown)
@@ -271,7 +271,7 @@ export class Intake {
     if (appended?.state === 'stored') {
       waiting.answer(answers.queued(id))
     } else if (appended?.state === 'known') {
-      waiting.answer(answers.knownBefore(id, contentHash, appended.known))
+      waiting.answer(answers.knownBefore(operation, contentHash, appended.known))
     } else {
       const refused =
         appended?.state === 'too_large'

@@ -64,7 +64,7 @@ export interface Reason {
 
 /** What became of an entry. All changes of one call are written in one transaction. */
 export type Change =
-  /** Applied: forgotten but for its id, hash and result. */
+  /** Applied, or overtaken by a newer epoch: forgotten but for its id, hash and result. */
   | { readonly to: 'done'; readonly seq: number; readonly result?: Json }
   | { readonly to: 'dead'; readonly seq: number; readonly reason: Reason }
   /** Its lane waits until `notBeforeMs`. With `attempts` that count is kept. */

@@ -3,6 +3,7 @@
 import { limits } from '../core/limits.ts'
 import type { Outcome } from '../core/target.ts'
 import type { Change, Entry, Reason } from './journal.ts'
+import { overtaken } from './overtaken.ts'
 
 export interface Verdict {
   readonly entry: Entry
@@ -27,7 +28,7 @@ export function verdictOn(entry: Entry, outcome: Outcome, pauses: Pauses): Verdi
       return { entry, change: { to: 'done', seq, ...(result === undefined ? {} : { result }) } }
     }
     case 'fenced':
-      return { entry, change: { to: 'done', seq }, fenced: true }
+      return { entry, change: { to: 'done', seq, result: overtaken }, fenced: true }
     case 'refused':
       return dead(entry, reasonOf(outcome))
     case 'conflict':

@@ -259,7 +259,7 @@ const ofReplay: readonly Mutant[] = [
     bias: { completions: 0.5, strikes: ['takeover', 'refused'], strikesMax: 5 },
     mutation: {
       file: 'queue/verdict.ts',
-      find: `return { entry, change: { to: 'done', seq }, fenced: true }`,
+      find: `return { entry, change: { to: 'done', seq, result: overtaken }, fenced: true }`,
       replace: `return failed(entry, { code: 'fenced', message: '' }, pauses)`,
     },
   },

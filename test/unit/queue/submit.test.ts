@@ -328,3 +328,20 @@ t.test('R3.1 the completion of a record said again is the same one, its queue kn
   const failing = local.submitOwn([{ operation: completion({ action: 'fail' }), mode: 'auto' }])
   t.same([...states(await other), ...states(await failing)], ['queued', 'operation_conflict'])
 })
+
+t.test('R3.1 a queued completion that was overtaken is stale when it is said again', async (t) => {
+  const { queue: local, target, pass, journal } = createTestQueue()
+  const record = { action: 'complete', recordId: '1', epoch: 2 } as const
+  const operation = {
+    ...{ id: 'record:1:2', target: 'rpa_db', key: 'record:1', expiresAtMs: undefined },
+    work: { kind: 'sql', statements: [{ sql: 'insert into t values (1)', params: [] }], record },
+  } as const
+  target.trouble = away
+  t.same(states(await local.submitOwn([{ operation, mode: 'auto' }])), ['queued'])
+  target.trouble = undefined
+  target.judge = () => ({ state: 'fenced' })
+  await pass(60_000)
+  t.equal(journal.figures.operations, 0)
+  t.same(states(await local.submitOwn([{ operation, mode: 'auto' }])), ['epoch_stale'])
+  t.same(states(await local.submitOwn([{ operation, mode: 'queue' }])), ['epoch_stale'])
+})
