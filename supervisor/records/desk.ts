@@ -191,7 +191,7 @@ export class RecordDesk implements Records {
 
   /** Takes back what its owners have lost. */
   async recover(): Promise<void> {
-    const { logger, store } = this.#parts
+    const { clock, logger, store } = this.#parts
     try {
       if (!(await this.#exists())) return
       const unknown = await this.#lostClaims.giveBack(this.#session.current)
@@ -201,6 +201,7 @@ export class RecordDesk implements Records {
         this.#wakeAll()
       }
       for (let turn = 0; turn < limits.recordsRecoveryTurns; turn++) {
+        const askedAtMs = clock.monotonicMs()
         const { late, orphans, failed, more } = await store.recover(
           this.#session.current,
           limits.recordsBatch,
@@ -219,7 +220,9 @@ export class RecordDesk implements Records {
           )
         }
         if (late.length + orphans > 0) this.#wakeAll()
-        if (!more) break
+        if (more) continue
+        this.#held.removeLate(askedAtMs)
+        break
       }
     } catch (error) {
       this.#cannot('take back lost records', error)
@@ -321,7 +324,11 @@ export class RecordDesk implements Records {
         this.#parts.closed() !== undefined ||
         (this.#parts.memoryShort?.() ?? false),
       claimed: (count) => this.#figures.add(queue, 'claimed', count),
-      handed: (records) => this.#held.add(records.map(({ id, epoch }) => ({ id, epoch, queue }))),
+      handed: (records) =>
+        this.#held.add(
+          records.map(({ id, epoch }) => ({ id, epoch, queue })),
+          clock.monotonicMs() + timeoutMs(),
+        ),
       giveBack: (records) => this.#returns.give(records, unbegun),
     })
     this.#feeds.set(queue, feed)

@@ -17,7 +17,7 @@ export interface FeedParts {
   random(): number
   readonly queue: string
   readonly store: Pick<RecordStore, 'claim'>
-  readonly session: Pick<Session, 'get' | 'forget' | 'certain'>
+  readonly session: Pick<Session, 'get' | 'current' | 'forget' | 'certain'>
   readonly lostClaims: Pick<LostClaims, 'next' | 'add'>
   timeoutMs(): number
   maxAttempts(): number
@@ -172,17 +172,13 @@ export class Feed {
     const lookedFor = [...this.#waiting]
     this.#claiming = true
     const number = lostClaims.next()
+    let id: string | undefined
     try {
       const bounds = { timeoutMs: this.#parts.timeoutMs(), maxAttempts: this.#parts.maxAttempts() }
-      const records = await store.claim({
-        session: await session.get(),
-        number,
-        queue,
-        limit,
-        from,
-        ...bounds,
-      })
+      id = await session.get()
+      const records = await store.claim({ session: id, number, queue, limit, from, ...bounds })
       this.#claiming = false
+      if (session.current !== id) return this.#claimedForNobody(records)
       if (from === undefined) this.#lookedFromBeginningAtMs = startedAtMs
       this.#from = records.length < limit ? undefined : records.at(-1)?.position
       if (records.length > 0) this.#arrived(records, lookedFor, startedAtMs)
@@ -191,8 +187,15 @@ export class Feed {
     } catch (error) {
       this.#claiming = false
       if (error instanceof StoreFailure && error.outcomeUnknown) lostClaims.add(number)
-      this.#failed(error)
+      this.#failed(error, id)
     }
+  }
+
+  /** The session that they were claimed for was lost while the answer was on its way, and another may stand by now. */
+  #claimedForNobody(records: readonly ClaimedRecord[]): void {
+    this.#parts.giveBack(records)
+    this.#from = undefined
+    this.#claimSoon(true)
   }
 
   #arrived(records: readonly ClaimedRecord[], lookedFor: readonly Waiter[], startedAtMs: number): void {
@@ -222,10 +225,11 @@ export class Feed {
     for (const { resolve } of impatient) resolve([])
   }
 
-  #failed(error: unknown): void {
+  /** @param session that the claim was made for */
+  #failed(error: unknown, session: string | undefined): void {
     this.#from = undefined
-    if (error instanceof StoreFailure && error.reason === 'session_lost') {
-      this.#parts.session.forget()
+    if (error instanceof StoreFailure && error.reason === 'session_lost' && session !== undefined) {
+      this.#parts.session.forget(session)
       this.#claimSoon(true)
     } else {
       this.refuse(error)

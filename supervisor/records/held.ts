@@ -10,6 +10,8 @@ export interface HeldRecord extends Held {
 interface Entry {
   readonly record: HeldRecord
   readonly generation: number
+  /** Its time limit, by our monotonic clock: no earlier than the database's. */
+  readonly untilMs: number
   settling: number
 }
 
@@ -21,9 +23,9 @@ export class HeldRecords {
     return this.#entries.size
   }
 
-  add(records: readonly HeldRecord[]): void {
+  add(records: readonly HeldRecord[], untilMs: number): void {
     for (const record of records) {
-      this.#entries.set(record.id, { record, generation: this.#generation, settling: 0 })
+      this.#entries.set(record.id, { record, generation: this.#generation, untilMs, settling: 0 })
     }
   }
 
@@ -41,6 +43,13 @@ export class HeldRecords {
 
   removeById(ids: readonly string[]): void {
     for (const id of ids) this.#entries.delete(id)
+  }
+
+  /** Those past their time limit when the database was asked to take such ones back: should its answer have been lost. */
+  removeLate(askedAtMs: number): void {
+    for (const [id, { settling, untilMs }] of this.#entries) {
+      if (untilMs < askedAtMs && settling === 0) this.#entries.delete(id)
+    }
   }
 
   settling(record: Held): void {

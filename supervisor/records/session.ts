@@ -49,9 +49,9 @@ export class Session {
     return this.#opening
   }
 
-  /** Something has told that it does not stand any more. */
-  forget(): void {
-    if (this.#id === undefined) return
+  /** Something has told of it that it does not stand any more; of an earlier one that means nothing. */
+  forget(id: string): void {
+    if (this.#id !== id) return
     this.#id = undefined
     this.#timer?.cancel()
     this.#parts.lost()
@@ -89,7 +89,7 @@ export class Session {
     try {
       const stands = await store.renewSession(id, leaseMs())
       if (this.#id !== id) return
-      if (!stands) return this.forget()
+      if (!stands) return this.forget(id)
       this.#renewedAtMs = askedAtMs
       this.#renewIn(leaseMs() / 3)
     } catch (error) {

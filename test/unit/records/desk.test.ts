@@ -352,3 +352,68 @@ t.test(
     await t.rejects(desk.enqueue({ ...request, records: [{ payload: 1 }] }), refusal('operation_conflict'))
   },
 )
+
+t.test('R8.2 what a recovery took back whose answer was lost is not held any more', async (t) => {
+  const { clock, store, desk, claim } = openDesk()
+  store.add('q', 2)
+  await claim(1)
+  clock.advance(1_000)
+  await claim(1)
+  clock.advance(900_000 - 500)
+  const { recover } = store
+  store.recover = async (...asked) => {
+    await recover(...asked)
+    throw new StoreFailure('unavailable', 'the connection was lost', true)
+  }
+  await desk.recover()
+  t.match(store.records, [{ status: 'pending' }, { status: 'running' }])
+  t.equal(desk.stats().held, 2)
+  store.recover = recover
+  await desk.recover()
+  t.equal(desk.stats().held, 1, 'the other one has time left')
+})
+
+t.test('R3.3 what arrives for a session that is lost is handed to nobody', async (t) => {
+  const { store, desk } = openDesk()
+  store.add('q', 1)
+  store.add('r', 1)
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>()
+  const { claim } = store
+  store.claim = async (request) => {
+    const records = await claim(request)
+    if (request.number === 1) await arrived
+    return records
+  }
+  const of = async (queue: string) => (await desk.claim({ queue, limit: 1 }, never)).records
+  const first = of('q')
+  await settleDown()
+  store.sessions.clear()
+  t.match(await of('r'), [{ id: '2' }])
+  arrive()
+  t.match(await first, [{ id: '1', epoch: 3, attempt: 1 }], 'it was given back, and claimed anew')
+  t.equal(store.records[0]?.session, [...store.sessions.keys()][0])
+})
+
+t.test('R3.3 late news of a lost session mean nothing to the one after it', async (t) => {
+  const { store, desk, logged } = openDesk()
+  store.add('q', 1)
+  store.add('r', 1)
+  const { promise: told, resolve: tell } = Promise.withResolvers<void>()
+  const { claim } = store
+  store.claim = async (request) => {
+    if (request.number !== 1) return claim(request)
+    await told
+    throw new StoreFailure('session_lost', 'taken for dead', false)
+  }
+  const of = async (queue: string) => (await desk.claim({ queue, limit: 1 }, never)).records
+  const first = of('q')
+  await settleDown()
+  store.sessions.clear()
+  t.match(await of('r'), [{ id: '2' }])
+  tell()
+  t.match(await first, [{ id: '1' }])
+  t.equal(desk.stats().held, 2)
+  t.same(logged, ['records.lease_lost'], 'once')
+})
+
+const never = new AbortController().signal
