@@ -127,6 +127,7 @@ function owners({ ledger, grants, hasCopies }: RecordHistory): RecordViolation[]
     ),
   ].filter(([, same]) => same.length > 1)
   const hands = grouped(ledger.hands, keyOf)
+  const asked = grouped(ledger.asked, keyOf)
   return [
     ...twice.map(([key]) => violation('epoch_twice', `${key} was claimed twice`)),
     ...handed.map(([key, same]) =>
@@ -145,11 +146,27 @@ function owners({ ledger, grants, hasCopies }: RecordHistory): RecordViolation[]
         )
       if (end?.by === 'orphan' && end.leaseUntilMs >= end.atMs)
         problems.push(violation('stolen', `${key} was taken from ${grant.session}, whose lease stood`))
+      const handedWith = (hands.get(key) ?? []).find((hand) => suspect && hand.company > 1 && !hand.copied)
+      if (handedWith)
+        problems.push(
+          violation('suspect_in_company', `${key} has killed its flow, and was handed out with others`),
+        )
+      const action = end && settledBy[end.by]
+      if (action && !(asked.get(key) ?? []).some((each) => each.action === action))
+        problems.push(
+          violation('wrong_answer', `${key} was ended by ${action}, and nobody has asked for that`),
+        )
       if (end?.by === 'claim_given_back' && hands.has(key) && !hasCopies)
         problems.push(violation('stolen', `${key} was given back as unknown, and a flow had it`))
       return problems
     }),
   ]
+}
+
+const settledBy: Readonly<Partial<Record<NonNullable<Grant['end']>['by'], Asked['action']>>> = {
+  completed: 'complete',
+  failed: 'fail',
+  released: 'release',
 }
 
 /** Used up where a flow had it, and nowhere else. */

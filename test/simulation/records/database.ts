@@ -35,7 +35,7 @@ export type RulesDefect =
   | 'late_is_left'
   | 'any_claim_given_back'
   | 'claimed_twice'
-  | 'orphans_of_one_session'
+  | 'orphans_left'
 
 export interface Row {
   readonly id: number
@@ -312,7 +312,7 @@ export function createTables({ defect, random, locked }: TablesParts): Tables {
       )
       const gone = [...holders].filter((session) => !sessions.has(session))
       const perSession = gone
-        .slice(0, defect === 'orphans_of_one_session' ? 0 : undefined)
+        .slice(0, defect === 'orphans_left' ? 0 : undefined)
         .map((session) => running(session).filter(free).slice(0, atMost))
       const orphans = perSession.flat()
       failed += orphans.filter((row) => takeBack(row, { ...lost, by: 'orphan' }, at)).length

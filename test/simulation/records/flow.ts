@@ -45,7 +45,7 @@ interface Item {
 }
 
 /** What makes sense to ask again. */
-const again: ReadonlySet<string> = new Set([
+const unanswered: ReadonlySet<string> = new Set([
   'dependency_unavailable',
   'outcome_unknown',
   'queue_full',
@@ -104,7 +104,7 @@ export function startFlow(parts: FlowParts): Flow {
         if (random.chance(0.5)) return []
       }
       if (records.length === 0) await scheduler.pause(random.between(20, 500))
-      return records.map((record) => ({ record, hand: take(record, lost) }))
+      return records.map((record) => ({ record, hand: take(record, records.length, lost) }))
     } catch (error) {
       codeOf(error)
       await scheduler.pause(random.between(20, 1_000))
@@ -114,11 +114,11 @@ export function startFlow(parts: FlowParts): Flow {
     }
   }
 
-  function take(record: HandedRecord, undelivered: boolean): Hand {
+  function take(record: HandedRecord, company: number, undelivered: boolean): Hand {
     const { id, epoch } = record
     const hand: Hand = {
       ...{ id, epoch, life: parts.life, flow: parts.number, copied: parts.isCopied(record) },
-      ...{ undelivered, atMs: scheduler.nowMs, crashedWith: false },
+      ...{ company, undelivered, atMs: scheduler.nowMs, crashedWith: false },
     }
     trace(`${name} has ${id}:${epoch}, attempt ${record.attempt}`)
     ledger.hands.push(hand)
@@ -157,7 +157,10 @@ export function startFlow(parts: FlowParts): Flow {
   /** Completes them in one request, again and again what has no answer. */
   async function together(items: readonly Item[]): Promise<void> {
     await scheduler.pause(random.between(0, healed() ? 20 : scenario.workMs))
-    const open = items.map(({ hand }) => ({
+    const past = drawn(scenario.repeats) ? ledger.hands.filter(isPast) : []
+    const again = past.length > 0 ? [random.pick(past)] : []
+    if (again.length > 0) bite('repeated')
+    const open = [...items.map(({ hand }) => hand), ...again].map((hand) => ({
       hand,
       asked: note(hand, { action: 'complete', effect: random.chance(scenario.effects) }),
     }))
@@ -180,6 +183,11 @@ export function startFlow(parts: FlowParts): Flow {
       open.push(...still)
       if (open.length > 0) await scheduler.pause(random.between(50, 1_000))
     }
+  }
+
+  /** It had that one before, and may be confused. */
+  function isPast(hand: Hand): boolean {
+    return hand.life === parts.life && hand.flow === parts.number && !hands.has(keyOf(hand))
   }
 
   async function settle(hand: Hand, way: Way): Promise<void> {
@@ -222,7 +230,7 @@ export function startFlow(parts: FlowParts): Flow {
   function refused(hand: Hand, asked: Asked, code: string): boolean {
     if (code === 'epoch_stale') return told(hand, asked, 'stale')
     trace(`${name} ! ${asked.action} ${hand.id}:${hand.epoch} ${code}`)
-    if (again.has(code)) return false
+    if (unanswered.has(code)) return false
     asked.answer = { state: 'refused', atMs: scheduler.nowMs }
     hands.delete(keyOf(hand))
     return true
@@ -243,7 +251,8 @@ export function startFlow(parts: FlowParts): Flow {
       trace(`${name} ${how}`)
       const open = new Set(ledger.asked.filter(({ answer }) => answer === undefined).map(keyOf))
       for (const [key, hand] of hands) {
-        hand.crashedWith = how === 'crashed' && !hand.undelivered && !open.has(key)
+        const known = !hand.undelivered && !hand.copied && !open.has(key)
+        hand.crashedWith = how === 'crashed' && known
       }
       for (const connection of connections) connection.abort()
     },

@@ -10,6 +10,8 @@ export interface Hand {
   readonly flow: number
   /** In the state of a supervisor that was copied. */
   readonly copied: boolean
+  /** How many were handed out together. */
+  readonly company: number
   /** Its supervisor believes that they did not arrive. */
   readonly undelivered: boolean
   readonly atMs: number

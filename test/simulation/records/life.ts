@@ -52,6 +52,8 @@ export interface Life {
   readonly isCopy: boolean
   /** The session it was given last. */
   readonly session: string | undefined
+  /** Settlings that have no answer yet. */
+  readonly settling: number
   /** What its desk and its queue were heard to say of completions. */
   readonly ended: { completed: number }
   closed: Closed | undefined
@@ -85,6 +87,7 @@ export async function openLife(
   const copies = new Set(copied?.records.map(({ id, epoch }) => `${id}:${epoch}`))
   const known = new Map<string, ClaimedRecord & { readonly queue: string }>()
   const ended = { completed: 0 }
+  let settling = 0
 
   const wallMs = () => firstWallMs + scheduler.nowMs + wallOffsetMs
   const monotonicMs = () => scheduler.nowMs - process.uncountedMs
@@ -160,9 +163,21 @@ export async function openLife(
     }
   }
 
+  function counting<T>(answer: Promise<T>): Promise<T> {
+    settling++
+    return answer.finally(() => {
+      settling--
+    })
+  }
+
   function startAFlow(): void {
     flow = startFlow({
-      ...{ scenario, ledger, desk, bite, trace, scheduler: own, random: random.fork() },
+      desk: {
+        claim: (body, gone) => desk.claim(body, gone),
+        settle: (action, id, body) => counting(desk.settle(action, id, body)),
+        completeAll: (body) => counting(desk.completeAll(body)),
+      },
+      ...{ scenario, ledger, bite, trace, scheduler: own, random: random.fork() },
       ...{ life: name, number: ++flows, healed: parts.healed },
       isCopied: ({ id, epoch }) => copies.has(`${id}:${epoch}`),
       crash: () => life.killFlow('crashed'),
@@ -177,6 +192,9 @@ export async function openLife(
     },
     get session() {
       return session
+    },
+    get settling() {
+      return settling
     },
     jump(ms) {
       wallOffsetMs += ms

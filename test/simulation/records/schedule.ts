@@ -82,8 +82,10 @@ export async function runRecordSchedule(
     const grant = server.tables.grantOf(hand)
     if (!grant || life.isCopy || server.jumped || life.process.uncountedMs > 0) return
     // A renewal that was sent may be done later than its sender can know, never earlier.
-    if (server.tables.leaseUntilMs(grant.session) >= server.nowMs) return
-    const message = `${hand.id}:${hand.epoch} was handed out by ${life.name} after the lease of ${grant.session}`
+    const stands = server.tables.leaseUntilMs(grant.session) >= server.nowMs
+    if (stands && grant.end?.by !== 'orphan') return
+    const when = stands ? 'after it was taken from' : 'after the lease of'
+    const message = `${hand.id}:${hand.epoch} was handed out by ${life.name} ${when} ${grant.session}`
     violations.push({ kind: 'handed_after_lease', message })
   }
 
@@ -147,7 +149,7 @@ export async function runRecordSchedule(
   async function ended(untilMs: number): Promise<void> {
     while (server.tables.rows.size > 0 && scheduler.nowMs < untilMs && violations.length === 0) {
       await scheduler.pause(lookEveryMs)
-      for (const { message } of watch()) violations.push({ kind: 'orphan', message })
+      violations.push(...watch())
     }
   }
 
@@ -157,7 +159,12 @@ export async function runRecordSchedule(
     while (passedMs() < restMs || (passedMs() < lastLookMs && isHeld())) await scheduler.pause(lookEveryMs)
   }
 
-  const isHeld = () => fleet.living.some(({ desk }) => desk.stats().held + desk.stats().ahead > 0)
+  function isHeld(): boolean {
+    return fleet.living.some(({ desk, settling }) => {
+      const { held, ahead } = desk.stats()
+      return held + ahead + settling > 0
+    })
+  }
 
   function describe(): string {
     const rows = [...server.tables.rows.values()].slice(0, 5)
