@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Logger } from '../core/logger.ts'
-import type { RecordStore } from '../core/record-store.ts'
+import { type RecordStore, StoreFailure } from '../core/record-store.ts'
 
 export interface SessionParts {
   readonly clock: Clock
@@ -22,6 +22,7 @@ export class Session {
   readonly #parts: SessionParts
   #id: string | undefined
   #opening: Promise<string> | undefined
+  #renewing: Promise<void> | undefined
   #renewedAtMs = 0
   #timer: Timer | undefined
   #ended = false
@@ -40,13 +41,21 @@ export class Session {
     return this.#id !== undefined && clock.monotonicMs() - this.#renewedAtMs < leaseMs()
   }
 
-  /** Opens one where there is none. @throws StoreFailure */
+  /**
+   * Opens one where there is none. One whose lease may have run out is renewed first: what is claimed under it could be
+   * handed to nobody.
+   * @throws StoreFailure
+   */
   async get(): Promise<string> {
-    if (this.#id !== undefined) return this.#id
-    this.#opening ??= this.#open().finally(() => {
-      this.#opening = undefined
-    })
-    return this.#opening
+    if (this.#id !== undefined && !this.certain) await this.#renew()
+    if (this.#id === undefined) {
+      this.#opening ??= this.#open().finally(() => {
+        this.#opening = undefined
+      })
+      return this.#opening
+    }
+    if (!this.certain) throw new StoreFailure('unavailable', 'the lease cannot be renewed', false)
+    return this.#id
   }
 
   /** Something has told of it that it does not stand any more; of an earlier one that means nothing. */
@@ -81,7 +90,16 @@ export class Session {
     this.#timer = this.#parts.clock.startTimer(delayMs, () => void this.#renew())
   }
 
-  async #renew(): Promise<void> {
+  /** Never rejects. */
+  #renew(): Promise<void> {
+    this.#timer?.cancel()
+    this.#renewing ??= this.#renewOnce().finally(() => {
+      this.#renewing = undefined
+    })
+    return this.#renewing
+  }
+
+  async #renewOnce(): Promise<void> {
     const { clock, logger, store, leaseMs } = this.#parts
     const id = this.#id
     if (id === undefined) return

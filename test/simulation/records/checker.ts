@@ -40,6 +40,7 @@ export interface RecordViolation {
     | 'wrong_answer'
     | 'left_behind'
     | 'miscounted'
+    | 'restless'
     | 'orphan'
     | 'stuck'
     | 'enqueued_twice'
@@ -55,10 +56,13 @@ export function check(history: RecordHistory): RecordViolation[] {
     ...[...asked].flatMap(([key, group]) => answers(key, group, endings)),
     ...owners(history),
     ...attempts(history),
+    ...restless(history),
     ...supervisors(history),
     ...enqueued(history),
   ]
 }
+
+const idleMax = 100
 
 type ByKey<T> = ReadonlyMap<string, readonly T[]>
 
@@ -170,7 +174,7 @@ const settledBy: Readonly<Partial<Record<NonNullable<Grant['end']>['by'], Asked[
 }
 
 /** Used up where a flow had it, and nowhere else. */
-function attempts({ ledger, grants, endings }: RecordHistory): RecordViolation[] {
+function attempts({ ledger, grants, endings, hasCopies }: RecordHistory): RecordViolation[] {
   const hands = grouped(ledger.hands, keyOf)
   const problems = grants.flatMap((grant) => {
     const { end, attempt, maxAttempts } = grant
@@ -180,7 +184,7 @@ function attempts({ ledger, grants, endings }: RecordHistory): RecordViolation[]
       return [violation('attempts', `${key} is attempt ${attempt} of at most ${maxAttempts}`)]
     if (end?.by === 'given_back' && end.begun && had.length === 0)
       return [violation('attempts', `${key} was given back as begun, and no flow had it`)]
-    if (end?.by === 'given_back' && !end.begun && had.some(({ crashedWith }) => crashedWith))
+    if (end?.by === 'given_back' && !end.begun && !hasCopies && had.some(({ crashedWith }) => crashedWith))
       return [violation('attempts', `${key} was given back as not begun, and a flow has crashed with it`)]
     return []
   })
@@ -191,6 +195,19 @@ function attempts({ ledger, grants, endings }: RecordHistory): RecordViolation[]
       problems.push(violation('attempts', `record ${id} ended with ${attempts} attempts, of ${used} begun`))
   }
   return problems
+}
+
+/** Claimed for nobody over and over: far more often within a second than records there are. */
+function restless({ ledger, grants }: RecordHistory): RecordViolation[] {
+  const hands = new Set(ledger.hands.map(keyOf))
+  const idle = grants.filter((grant) => grant.end?.by === 'given_back' && !hands.has(keyOf(grant)))
+  const seconds = grouped(
+    idle,
+    ({ session, end }) => `${session} in second ${Math.floor((end?.atMs ?? 0) / 1_000)}`,
+  )
+  return [...seconds]
+    .filter(([, { length }]) => length > idleMax)
+    .map(([where, { length }]) => violation('restless', `${length} claimed for nobody by ${where}`))
 }
 
 function supervisors({ left, counted, hasCopies }: RecordHistory): RecordViolation[] {

@@ -247,20 +247,20 @@ const ofSession: readonly RecordMutant[] = [
     bias: { ...quick, requestFaults: { ...noFaults, slow: 0.3 }, strikes: ['stand_still'], strikesMax: 5 },
   },
   {
+    name: 'claims_under_a_doubtful_lease',
+    about: 'records are claimed and given back over and over while a renewal has no answer',
+    mutation: {
+      file: 'records/session.ts',
+      find: `if (this.#id !== undefined && !this.certain) await this.#renew()`,
+      replace: 'if (this.#id !== undefined) return this.#id',
+    },
+    bias: { ...quick, supervisors: 1, requestFaults: { ...noFaults, hang: 0.1 } },
+  },
+  {
     name: 'loss_unnoticed',
     about: 'a session that was taken for dead goes on',
     mutation: { file: 'records/session.ts', find: 'if (!stands) return this.forget(id)', replace: '' },
     bias: { ...quick, strikes: ['stand_still', 'refused'], strikesMax: 5, chaosMs: 20_000 },
-  },
-  {
-    name: 'renewal_ends_with_a_failure',
-    about: 'after a renewal that failed none is made',
-    mutation: {
-      file: 'records/session.ts',
-      find: 'this.#renewIn(Math.min(leaseMs() / 3, limits.recordsRetryMs))',
-      replace: '',
-    },
-    bias: { strikes: ['refused'], strikesMax: 5, leaseMs: 3_000, workMs: 2_000 },
   },
   {
     name: 'held_kept_after_the_lease',

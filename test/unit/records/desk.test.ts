@@ -416,4 +416,21 @@ t.test('R3.3 late news of a lost session mean nothing to the one after it', asyn
   t.same(logged, ['records.lease_lost'], 'once')
 })
 
+t.test('R6.3 under a lease that may have run out nothing is claimed before it is renewed', async (t) => {
+  const { clock, store, desk, claim } = openDesk()
+  store.add('q', 2)
+  await claim(1)
+  store.failure = away
+  clock.advance(leaseMs)
+  await settleDown()
+  store.calls.length = 0
+  await t.rejects(claim(1), refusal('dependency_unavailable'))
+  t.same(store.calls, ['renewSession'])
+  store.failure = undefined
+  store.calls.length = 0
+  t.same(ids(await claim(1)), ['2'])
+  t.same(store.calls.slice(0, 2), ['renewSession', 'claim 1'])
+  t.equal(desk.stats().held, 2)
+})
+
 const never = new AbortController().signal
