@@ -23,6 +23,7 @@ import { logDocker } from './benchmarks/log-docker.ts'
 import { logPump } from './benchmarks/log-pump.ts'
 import { monitoring } from './benchmarks/monitoring.ts'
 import { orphans } from './benchmarks/orphans.ts'
+import { prefectBenchmark } from './benchmarks/prefect.ts'
 import { recordsBenchmark } from './benchmarks/records.ts'
 import { scrape } from './benchmarks/scrape.ts'
 import { signals } from './benchmarks/signals.ts'
@@ -44,6 +45,7 @@ const benchmarks: readonly Benchmark[] = [
     submissions,
     drainBenchmark,
     recordsBenchmark,
+    prefectBenchmark,
   ],
 ]
 

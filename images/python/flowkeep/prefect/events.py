@@ -35,6 +35,7 @@ class KeepingEventsClient(EventsClient):
         self._sent: deque[tuple[float, dict[str, Any]]] = deque(maxlen=UNCONFIRMED_MAX)
         self._batch: list[dict[str, Any]] = []
         self._flushing: asyncio.Task[None] | None = None
+        self._one_flush = asyncio.Lock()
 
     async def __aexit__(self, *exception: Any) -> None:
         if self._flushing is not None:
@@ -92,12 +93,14 @@ class KeepingEventsClient(EventsClient):
 
     async def _flush_soon(self) -> None:
         await asyncio.sleep(BATCH_SECONDS)
+        self._flushing = None  # from here on it is not to be cancelled, but waited for
         await self._flush()
 
     async def _flush(self) -> None:
-        while self._batch:
-            batch, self._batch = self._batch[:BATCH_MAX], self._batch[BATCH_MAX:]
-            try:
-                await asyncio.to_thread(self.keeper.send_events, batch)
-            except FlowkeepError as error:
-                _log.warning("%d events were not kept: %s", len(batch), error)
+        async with self._one_flush:
+            while self._batch:
+                batch, self._batch = self._batch[:BATCH_MAX], self._batch[BATCH_MAX:]
+                try:
+                    await asyncio.to_thread(self.keeper.send_events, batch)
+                except FlowkeepError as error:
+                    _log.warning("%d events were not kept: %s", len(batch), error)

@@ -138,9 +138,16 @@ class Keeper:
         raise NotKept
 
     def send_events(self, events: list[dict[str, Any]]) -> None:
-        """The server knows each event by its id. Raises FlowkeepError."""
-        call = Call("events", "POST", "/events", events, None)
-        self._submit(call, f"prefect-events-{uuid4()}", next(iter(self._runs_named(call)), "events"))
+        """The server knows each event by its id. Raises FlowkeepError, of what could be kept the last."""
+        failure: FlowkeepError | None = None
+        for about_the_same in self._by_stand_ins(events):
+            call = Call("events", "POST", "/events", about_the_same, None)
+            try:
+                self._submit(call, f"prefect-events-{uuid4()}", next(iter(self._runs_named(call)), "events"))
+            except FlowkeepError as error:
+                failure = error
+        if failure is not None:
+            raise failure
 
     def _create_flow(self, call: Call) -> Any:
         with self._lock:
@@ -219,10 +226,13 @@ class Keeper:
 
     def _send_logs(self, call: Call) -> Any:
         """Logs have no id. The mark in the logger's name shows which delivery a line came with."""
-        id = str(uuid4())
-        lines = [{**line, "name": f"{line['name']} [flowkeep {id[:8]}]"} for line in call.body]
-        lane = next(iter(_runs_in(call)), "logs")
-        self._submit(replace(call, body=lines), f"prefect-logs-{id}", lane)
+        runs: dict[str, list[dict[str, Any]]] = {}
+        for line in call.body:
+            runs.setdefault(str(line.get("flow_run_id") or "logs"), []).append(line)
+        for lane, said in runs.items():
+            id = str(uuid4())
+            lines = [{**line, "name": f"{line['name']} [flowkeep {id[:8]}]"} for line in said]
+            self._submit(replace(call, body=lines), f"prefect-logs-{id}", lane)
         return None
 
     def _send_artifact(self, call: Call) -> Any:
@@ -268,9 +278,23 @@ class Keeper:
         with self._lock:
             if not self._stand_ins:
                 return []
-            named = call.uuids()
+            named = call.uuids() & self._stand_ins.keys()
             chains = [chain for id, chain in self._stand_ins.items() if id in named]
+            for id in named:
+                # A run that many others begin under must not be the one that is forgotten.
+                self._stand_ins.move_to_end(id)
         return list({prior["standsFor"]: prior for chain in chains for prior in chain}.values())
+
+    def _by_stand_ins(self, events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+        """An operation has room for what creates a run and those that it is part of, not for that of many runs."""
+        with self._lock:
+            if not self._stand_ins:
+                return [events]
+            groups: dict[frozenset[str], list[dict[str, Any]]] = {}
+            for event in events:
+                named = Call("events", "POST", "/events", event, None).uuids()
+                groups.setdefault(frozenset(named & self._stand_ins.keys()), []).append(event)
+        return list(groups.values())
 
     def _stand_in(self, id: str, call: Call) -> None:
         prior = {"method": call.method, "path": call.path, "body": call.body, "standsFor": id}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import unittest
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import flowkeep
@@ -100,6 +101,26 @@ class Away(WithKeeper):
             self.assertEqual(operation["before"][1]["body"], created["body"])
             self.assertEqual(operation["key"], run)
         self.assertRegex(logged["body"][0]["name"], r"^prefect \[flowkeep [0-9a-f]{8}\]$")
+
+    def test_what_is_said_of_many_runs_at_once_goes_in_operations_of_one_run_each(self) -> None:
+        runs = [self.begin() for _ in range(20)]
+        before = len(self.operations())
+        self.keeper.keep(call("POST", "/logs/", [{"name": "n", "flow_run_id": run, "message": "m"} for run in runs]))
+        self.keeper.send_events([{"id": str(uuid4()), "resource": f"prefect.flow-run.{run}"} for run in runs * 2])
+        said = self.operations()[before:]
+        self.assertEqual([operation["key"] for operation in said], runs * 2)
+        self.assertEqual({len(operation["before"]) for operation in said}, {2})
+        self.assertEqual({len(operation["body"]) for operation in said[20:]}, {2})
+
+    @patch("flowkeep.prefect.keeper.REMEMBERED_MAX", 10)
+    def test_a_run_that_many_others_begin_under_is_not_forgotten(self) -> None:
+        parent = self.begin()
+        for number in range(20):
+            task = {"flow_run_id": parent, "task_key": "t", "dynamic_key": str(number)}
+            self.keeper.keep(call("POST", "/task_runs/", task))
+        self.keeper.keep(to_state(parent, "COMPLETED"))
+        stated = next(op for op in reversed(self.operations()) if op["path"].endswith("/set_state"))
+        self.assertEqual(stated["before"][-1]["standsFor"], parent)
 
     def test_a_state_is_told_by_its_transition_never_by_force_and_with_its_time(self) -> None:
         run = self.begin()
