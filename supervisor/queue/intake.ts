@@ -24,6 +24,8 @@ export interface IntakeParts {
   appended(unsure: boolean): void
   /** The journal refused for want of room. */
   full(bound: Extract<Appended, { state: 'full' }>['bound']): void
+  /** The journal could not be written. */
+  failed(error: unknown): void
 }
 
 interface Waiting {
@@ -255,6 +257,7 @@ export class Intake {
       if (appended.some(({ state }) => state === 'stored')) this.#parts.appended(false)
       for (const [index, each] of batch.entries()) this.#answerAppended(each, appended[index])
     } catch (error) {
+      this.#parts.failed(error)
       const refusedBy = notWritten(error)
       if (!refusedBy) this.#parts.appended(true)
       for (const { waiting, maybeApplied } of batch) {

@@ -2,7 +2,7 @@
 // the mending for operators, reload, drain, and the slots of supervisors that are gone.
 
 import type { Clock } from '../core/clock.ts'
-import { FlowkeepError, messageOf } from '../core/errors.ts'
+import { codeOf, FlowkeepError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Operation } from '../core/operation.ts'
 import type { OperationQueue, QueueStats, Submitted, TargetStats } from '../core/queue.ts'
@@ -89,6 +89,7 @@ class Queue implements LocalQueue {
   #bounds: QueueBounds
   #refusing: 'nothing' | 'new' | 'all' = 'nothing'
   #saidFull = false
+  #saidFailed = false
   #recordEnded: RecordEnded = () => {}
   #adopting: Promise<void> | undefined
   #rested: () => void = () => {}
@@ -300,9 +301,11 @@ class Queue implements LocalQueue {
       lanes,
       appended: (unsure) => {
         if (!unsure) this.#saidFull = false
+        if (!unsure) this.#saidFailed = false
         this.#own.wake(target.name, unsure)
       },
       full: (bound) => this.#tellFull(bound),
+      failed: (error) => this.#tellFailed(error),
     })
     this.#intakes.set(target.name, intake)
     for (const slot of this.#adopted) slot.serve(channel)
@@ -446,6 +449,15 @@ class Queue implements LocalQueue {
     this.#parts.logger.error(
       { event: 'queue.full', code, bound, operations, bytes },
       `${what}: new operations are refused, ${operations} stay and still drain`,
+    )
+  }
+
+  #tellFailed(error: unknown): void {
+    if (this.#saidFailed) return
+    this.#saidFailed = true
+    this.#parts.logger.error(
+      { event: 'queue.write_failed', code: codeOf(error) },
+      `the local queue takes nothing new until its disk is written again: ${messageOf(error)}`,
     )
   }
 

@@ -5,7 +5,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { codeOf, FlowkeepError, messageOf } from '../core/errors.ts'
-import { parseExact } from '../core/json.ts'
+import { type Json, parseExact } from '../core/json.ts'
 import { limits } from '../core/limits.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Submitted } from '../core/queue.ts'
@@ -34,6 +34,7 @@ const suffix = '.json'
 const passing: ReadonlySet<string> = new Set([
   'queue_full',
   'disk_full',
+  'state_directory_unavailable',
   'draining',
   'dependency_unavailable',
 ])
@@ -113,8 +114,9 @@ class WillFiles implements KeptWills {
     const { logger } = this.#parts
     const id = path.slice(path.lastIndexOf('/') + 1, -suffix.length)
     try {
-      const answer = await this.#parts.submit(parseExact(readFileSync(path, 'utf8')))
-      if (answer.state === 'refused' && passing.has(answer.error.code)) return undefined
+      const operation = parseExact(readFileSync(path, 'utf8'))
+      const answer = await this.#parts.submit(operation)
+      if (answer.state === 'refused' && isPassing(answer.error.code, operation)) return undefined
       if (answer.state === 'refused') {
         const { code, message } = answer.error
         logger.warn({ event: 'will.refused', id, code }, `a will of the flow was refused: ${message}`)
@@ -134,6 +136,12 @@ class WillFiles implements KeptWills {
   #path(id: string): string {
     return join(this.#directory, id + suffix)
   }
+}
+
+/** Where nobody knows whether it was taken, only an id of its own keeps it from being done twice. */
+function isPassing(code: string, operation: Json): boolean {
+  if (code !== 'outcome_unknown') return passing.has(code)
+  return typeof operation === 'object' && operation !== null && 'id' in operation
 }
 
 function filesIn(directory: string): string[] {

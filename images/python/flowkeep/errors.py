@@ -73,6 +73,7 @@ _by_code: dict[str, type[FlowkeepError]] = {
     "schema_missing": Unavailable,
     "queue_full": Unavailable,
     "disk_full": Unavailable,
+    "state_directory_unavailable": Unavailable,
     "lane_busy": Unavailable,
     "outcome_unknown": Unavailable,
     "draining": Draining,

@@ -28,7 +28,15 @@ PAUSE_SECONDS_MAX = 5.0
 RETRY_AFTER_SECONDS_MAX = 30.0
 
 _worth_repeating = frozenset(
-    ("dependency_unavailable", "schema_missing", "queue_full", "disk_full", "lane_busy", "outcome_unknown")
+    (
+        "dependency_unavailable",
+        "schema_missing",
+        "queue_full",
+        "disk_full",
+        "state_directory_unavailable",
+        "lane_busy",
+        "outcome_unknown",
+    )
 )
 
 

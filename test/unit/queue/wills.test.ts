@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import type { ErrorCode } from '../../../supervisor/core/errors.ts'
 import { limits } from '../../../supervisor/core/limits.ts'
 import type { Submitted } from '../../../supervisor/core/queue.ts'
 import { createWills, holdsWills } from '../../../supervisor/queue/wills.ts'
@@ -24,7 +25,7 @@ function open(directory: string, answer: (operation: unknown) => Submitted = () 
   return { wills, submitted }
 }
 
-function refusal(code: 'queue_full' | 'operation_refused'): Submitted {
+function refusal(code: ErrorCode): Submitted {
   return { state: 'refused', id: 'x', error: { code, message: 'no', hint: 'none' } }
 }
 
@@ -54,11 +55,18 @@ t.test('R8.2 a will outlives the supervisor, for itself or for another that find
 
 t.test('R8.2 a will that cannot be submitted now stays, one that is refused for good goes', async (t) => {
   const directory = memoryDirectory(t)
+  for (const code of ['queue_full', 'state_directory_unavailable', 'outcome_unknown'] as const) {
+    const { wills } = open(directory, () => refusal(code))
+    wills.keep('a', operation)
+    await wills.carryOut()
+    t.equal(holdsWills(directory), true, code)
+    t.equal(wills.drop('a'), true, 'it can still be dropped')
+  }
+  const { wills: nameless } = open(directory, () => refusal('outcome_unknown'))
+  nameless.keep('a', { ...operation, id: undefined })
+  await nameless.carryOut()
+  t.equal(holdsWills(directory), false, 'done a second time under another id it might have two effects')
   const { wills } = open(directory, () => refusal('queue_full'))
-  wills.keep('a', operation)
-  await wills.carryOut()
-  t.equal(holdsWills(directory), true)
-  t.equal(wills.drop('a'), true, 'it can still be dropped')
   wills.keep('b', operation)
   const { wills: next } = open(directory, () => refusal('operation_refused'))
   await next.carryOut()

@@ -13,8 +13,8 @@ import { createQueue, type LocalQueue } from '../../../../supervisor/queue/queue
 import { memoryDirectory, smallBounds } from '../../../harness/journal.ts'
 import { createScriptedTarget, type ScriptedTarget } from '../../../harness/scripted-target.ts'
 import { until } from '../../../harness/until.ts'
+import { keepLog, type LogLine } from '../../../unit/gate/fakes.ts'
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 /** The first to find out was written where nobody may find it. */
 const unknown = { state: 'refused', error: { code: 'outcome_unknown', message: /removed or replaced/ } }
 const unavailable = {
@@ -26,6 +26,7 @@ interface Running {
   readonly queue: LocalQueue
   readonly target: ScriptedTarget
   readonly slot: string
+  readonly lines: readonly LogLine[]
   submit(id: string): Promise<Submitted | undefined>
 }
 
@@ -35,15 +36,16 @@ async function running(t: Test): Promise<Running> {
   mkdirSync(slot)
   const target = createScriptedTarget()
   target.trouble = { away: { reason: 'refused', message: 'it is away' } }
+  const { logger, lines } = keepLog()
   const bounds = { ...smallBounds, maxAgeMs: 86_400_000 }
   const queue = createQueue({
-    ...{ clock: systemClock, random: Math.random, logger: quiet, targets: [target], bounds, problemOf },
+    ...{ clock: systemClock, random: Math.random, logger, targets: [target], bounds, problemOf },
     journal: await openJournal({ ...smallBounds, directory: slot }),
     ...{ newId: () => 'generated', counted() {} },
   })
   t.teardown(() => queue.close())
   return {
-    ...{ queue, target, slot },
+    ...{ queue, target, slot, lines },
     async submit(id) {
       const [answer] = await queue.submit([{ id, target: target.name, mode: 'queue', sql: 'select 1' }])
       return answer
@@ -52,11 +54,16 @@ async function running(t: Test): Promise<Running> {
 }
 
 t.test('R8.3 with its slot removed the queue takes nothing new, says so, and drains', async (t) => {
-  const { queue, target, slot, submit } = await running(t)
+  const { queue, target, slot, lines, submit } = await running(t)
   t.match(await submit('before'), { state: 'queued' })
   rmSync(slot, { recursive: true })
   t.match(await submit('unsure'), unknown)
   t.match(await submit('after'), unavailable)
+  t.match(
+    lines.filter(({ level }) => level === 'error'),
+    [{ event: 'queue.write_failed', message: /takes nothing new .* removed or replaced/ }],
+    'said once',
+  )
   t.match(queueOutcome(queue.stats()), { status: 'unhealthy', message: /removed or replaced/ })
   target.trouble = undefined
   queue.targetSeen(target.name)

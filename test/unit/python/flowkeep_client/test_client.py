@@ -52,7 +52,8 @@ class Json(unittest.TestCase):
 class Calls(WithSupervisor):
     def test_a_submission_has_an_id_and_keeps_it_when_it_is_repeated(self) -> None:
         answer = {"id": "an-id", "state": "applied", "result": {"rowCount": 1}}
-        self.supervisor.script += [error(503, "outcome_unknown"), Answer(200, gone=True), Answer(200, answer)]
+        refused = [error(503, code) for code in ("outcome_unknown", "state_directory_unavailable")]
+        self.supervisor.script += [*refused, Answer(200, gone=True), Answer(200, answer)]
         submitted = self.client.submit("rpa_db", "insert into t values ($1)", [Decimal("1.10")], key="lane")
         self.assertEqual(submitted, flowkeep.Submitted("an-id", "applied", {"rowCount": 1}))
         self.assertEqual(len({request.text for request in self.supervisor.requests}), 1)
