@@ -114,6 +114,33 @@ t.test(
   },
 )
 
+t.test(
+  'R8.2 a flow that hangs on a record, however much it says, is restarted and goes on',
+  { skip },
+  async (t) => {
+    const database = await newDatabase()
+    const supervised = await start(t, database, ['orders'], { CONTAINER_FLOW_STUCK_AFTER: '2s' })
+    await supervised.line('ready')
+    const records = Array.from({ length: 20 }, (_, index) => ({
+      payload: index === 7 ? { hang: true } : { n: index },
+    }))
+    await supervised.call('POST', '/v1/records/enqueue', { queue: 'orders', records })
+    t.match(await supervised.record('flow.stuck'), {
+      held: 1,
+      message: /a record in its hands and none settled/,
+    })
+    await until(database, allDone)
+    t.same(await ledger(database), once(20))
+    const { rows } = await server.query(
+      'select attempts from flowkeep.record_history where id = 8',
+      [],
+      database,
+    )
+    t.same(rows, [{ attempts: 2 }])
+    t.equal(supervised.records.filter(({ event }) => event === 'flow.stuck').length, 1)
+  },
+)
+
 t.test('R3.3 a container that vanishes loses nothing, and a paused one is fenced', { skip }, async (t) => {
   const database = await newDatabase()
   await server.query(
