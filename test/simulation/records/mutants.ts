@@ -457,7 +457,11 @@ const ofSettling: readonly RecordMutant[] = [
       find: 'if (session.current !== id) return this.#claimedForNobody(records)',
       replace: '',
     },
-    bias: { ...twoQueues, requestFaults: { ...noFaults, hang: 0.1, slow: 0.2 } },
+    bias: {
+      ...twoQueues,
+      ...{ supervisors: 3, workers: 3, releases: 0.5, timeoutMs: 900_000, maxAttempts: 5, strikes: [] },
+      ...{ chaosMs: 60_000, requestFaults: { ...noFaults, slow: 0.1, hang: 0.1 } },
+    },
   },
 ]
 
