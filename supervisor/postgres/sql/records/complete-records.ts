@@ -6,7 +6,7 @@ export const completeRecords = `
 create function flowkeep.complete_records(ids bigint[], epochs bigint[])
 returns table (id bigint, state text)
 language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $function$
 #variable_conflict use_column
 declare

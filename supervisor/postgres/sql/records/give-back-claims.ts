@@ -4,7 +4,7 @@
 export const giveBackClaims = `
 create function flowkeep.give_back_claims(own uuid, numbers bigint[]) returns bigint
 language plpgsql
-set enable_seqscan = off set enable_bitmapscan = off
+set jit = off set enable_seqscan = off set enable_bitmapscan = off
 as $function$
 declare
   places tid[];

@@ -6,7 +6,7 @@ create function flowkeep.give_back_records(
   ids bigint[], epochs bigint[], begun boolean, why text, is_suspect boolean, later boolean, for_good boolean
 ) returns table (id bigint, failed boolean)
 language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $function$
 #variable_conflict use_column
 declare

@@ -6,7 +6,7 @@ export const recoverRecords = `
 create function flowkeep.recover_records(own uuid, at_most integer)
 returns table (session_id uuid, id bigint, failed boolean)
 language plpgsql
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
 as $function$
 #variable_conflict use_column
 declare

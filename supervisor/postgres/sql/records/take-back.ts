@@ -6,7 +6,7 @@ export const takeBack = `
 create function flowkeep.take_back(places tid[], begun boolean, why text, is_suspect boolean, later boolean, for_good boolean)
 returns table (id bigint, failed boolean)
 language sql
-set enable_seqscan = off
+set jit = off set enable_seqscan = off
 as $function$
   with over as (
     delete from flowkeep.processing_queue as queued
