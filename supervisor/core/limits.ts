@@ -191,8 +191,8 @@ export const limits = {
   cleanupProblems: 20,
   /** Files that `flowkeep cleanup` lists by name. */
   cleanupShown: 200,
-  /** Milliseconds over which replicas spread their scheduled clean-ups. */
-  cleanupJitterMs: 30_000,
+  /** Milliseconds over which replicas spread their scheduled clean-ups: less than any schedule's pause. */
+  cleanupJitterMs: 900,
   /** Shares of the memory limit from which on records are handed out one at a time, and below which no longer. */
   memoryShortFromShare: 0.9,
   memoryShortUntilShare: 0.85,

@@ -205,6 +205,7 @@ t.test(
       environment: {
         CONTAINER_CLEANUP_PATHS: join(directory, 'logs'),
         CONTAINER_HEALTH_INTERVAL: '1s',
+        CONTAINER_CLEANUP_SCHEDULE: '* * * * * *',
         CONTAINER_DISK_LOW_PERCENT: '35',
         CONTAINER_DISK_CRITICAL_PERCENT: '20',
       },
@@ -217,6 +218,12 @@ t.test(
     ])
     t.match((await flow.get('/metrics')).body, /^flowkeep_cleanup_bytes_total 2097152$/m)
     await flow.record('disk.ok')
+    file(inside('by-schedule'), { days: 2 })
+    await until(
+      'the schedule has come',
+      async () => left(disk.path),
+      (names) => !names.includes('logs/by-schedule'),
+    )
 
     disk.fill()
     await flow.record('disk.critical')
