@@ -190,6 +190,28 @@ function createProgram(done: (code: number) => void): Command {
       done(await runDev(place, createTerminal(false), stop.signal))
     })
 
+  program
+    .command('test')
+    .description('run the tests that what has changed can reach, those that failed last first')
+    .option('--since <commit>', 'what counts as changed: everything since', 'HEAD')
+    .addOption(
+      new Option('--tier <tier...>', 'which tests')
+        .choices(['unit', 'integration', 'container'])
+        .default(['unit']),
+    )
+    .option('--list', 'name the files and run nothing')
+    .action(async ({ since, tier, list }: { since: string; tier: string[]; list?: true }) => {
+      const memory = join(cacheDirectory(root), 'failed-tests.json')
+      const args = [
+        '--since',
+        since,
+        ...tier.flatMap((name) => ['--tier', name]),
+        ...(list ? ['--list'] : []),
+      ]
+      const program = [join(root, 'test/harness/bootstrap.mjs'), join(root, 'test/harness/changed.ts')]
+      done(await runHere(process.execPath, [...program, ...args, '--memory', memory], { cwd: root }))
+    })
+
   /** A command on the containers of a Compose project. */
   function onStack(name: string): Command {
     return program
@@ -251,6 +273,9 @@ function refuse(error: FlowkeepError, json: boolean): number {
   )
   return (catalogue[code] as CatalogueEntry).exitCode ?? 1
 }
+
+// A reader such as `head` may have seen enough.
+process.stdout.on('error', () => process.exit(1))
 
 try {
   process.exitCode = await main(process.argv.slice(2))
