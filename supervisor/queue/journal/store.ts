@@ -237,12 +237,13 @@ export class Store {
   }
 
   #refused(calls: readonly Call[], error: unknown): Outcome[] {
-    if (error !== this.#failure?.error) {
-      try {
-        this.#open?.ledger.rollback()
-      } catch (broken) {
-        this.#latch(broken)
-      }
+    // The repair has failed, and the next one may find in the files what was being written.
+    const failure = this.#failure?.error
+    if (failure && error === failure) return refusedAll(calls, unsure(this.#options.directory, failure))
+    try {
+      this.#open?.ledger.rollback()
+    } catch (broken) {
+      this.#latch(broken)
     }
     if (kindOf(error) === 'failed') return this.#failed(calls, error)
     return refusedAll(calls, kindOf(error) === 'full' ? diskFull(this.#options.directory, error) : error)
