@@ -1,21 +1,28 @@
 // How fast a database takes queued operations: in batches through the inbox, and one transaction each as a client would.
 
 import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import pg from 'pg'
 import { systemClock } from '../../../supervisor/core/clock.ts'
 import { parseConnectionUrl } from '../../../supervisor/core/connection-url.ts'
-import type { Delivery } from '../../../supervisor/core/target.ts'
+import type { Logger } from '../../../supervisor/core/logger.ts'
+import type { Delivery, Target } from '../../../supervisor/core/target.ts'
 import { migrate } from '../../../supervisor/postgres/migrate.ts'
 import { createPool } from '../../../supervisor/postgres/pool.ts'
+import { problemOf } from '../../../supervisor/postgres/sql-text.ts'
 import { PostgresTarget } from '../../../supervisor/postgres/target.ts'
+import { openJournal } from '../../../supervisor/queue/journal/open-journal.ts'
+import { createQueue } from '../../../supervisor/queue/queue.ts'
 import { type PostgresServer, startPostgres } from '../../harness/postgres.ts'
 import { startPostgresProxy } from '../../harness/postgres-proxy.ts'
-import { type Benchmark, ours } from '../harness/benchmark.ts'
+import { type Benchmark, ours, type Site } from '../harness/benchmark.ts'
 import { comparison, runRounds } from '../harness/rounds.ts'
 
 const oneByOne = 'BEGIN, inbox, effect, COMMIT for each operation'
 const withPoison = 'the same with 1 % poison'
 const batches = 4
+const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const farRoundTripMs = 10
 /** Enough of them to know their pace; at 10 ms a round trip each takes 40. */
 const alone = { near: 300, far: 15 }
@@ -51,6 +58,43 @@ async function drain(target: PostgresTarget, poisonEvery = 0): Promise<{ rate: n
         throw new Error(`${applied} of ${batch.length} operations were applied`)
     }
   })
+}
+
+/** From the journal of a supervisor that finds its target back, through the replay, until the journal is empty. */
+async function drainJournal(site: Site, target: PostgresTarget): Promise<{ rate: number }> {
+  const directory = mkdtempSync(join(site.directory, 'drain-'))
+  const journal = await openJournal({ directory, maxOperations: 1e6, maxBytes: 2 ** 30 })
+  const entries = Array.from({ length: batches }, () => deliveries(0)).flat()
+  await journal.append(entries.map((delivery) => ({ ...delivery, maybeApplied: false })))
+  const empty = Promise.withResolvers<void>()
+  let left = entries.length
+  const queue = createQueue({
+    ...{ clock: systemClock, random: Math.random, logger: quiet, journal, problemOf },
+    targets: [leftOpen(target)],
+    bounds: { maxOperations: 1e6, maxBytes: 2 ** 30, maxAgeMs: 86_400_000 },
+    newId: () => randomUUID(),
+    counted() {
+      left--
+      if (left === 0) empty.resolve()
+    },
+  })
+  try {
+    return await perSecond(entries.length, () => empty.promise)
+  } finally {
+    await queue.close()
+    rmSync(directory, { recursive: true })
+  }
+}
+
+/** Its pool is closed by whoever made it. */
+function leftOpen(target: PostgresTarget): Target {
+  const { name, kind, batchMax } = target
+  return {
+    ...{ name, kind, batchMax },
+    deliver: (batch, signal) => target.deliver(batch, signal),
+    cancel: (batch, signal) => target.cancel(batch, signal),
+    close: async () => {},
+  }
 }
 
 async function drainOneByOne(client: pg.Client, count: number): Promise<{ rate: number }> {
@@ -134,6 +178,14 @@ export const drainBenchmark: Benchmark = {
           ],
           { rounds: 7 },
         )
+        const journalSeries = await runRounds(
+          site,
+          [
+            { name: ours, version: site.version, run: () => drainJournal(site, near.target) },
+            { name: oneByOne, run: () => drainOneByOne(near.client, alone.near) },
+          ],
+          { rounds: 5 },
+        )
         const farSeries = await runRounds(site, contenders(far, alone.far), { rounds: 5 })
         const words = { unit: 'op/s', better: 'more' } as const
         return {
@@ -146,6 +198,7 @@ export const drainBenchmark: Benchmark = {
               { ...words, metric: '1 % poison', targets: [{ peer: ours, limit: 0.9 }] },
               poisonSeries('rate'),
             ),
+            comparison({ ...words, metric: 'no round trip, out of the journal' }, journalSeries('rate')),
             comparison(
               { ...words, metric: '10 ms round trip', targets: [{ peer: oneByOne, limit: 300 }] },
               farSeries('rate'),
