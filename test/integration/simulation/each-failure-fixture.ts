@@ -1,5 +1,7 @@
 // One small history, run again and again with another call failing each time.
 
+import type { Test } from 'tap'
+import { loadDisk } from '../../simulation/disks.ts'
 import { noFaults } from '../../simulation/link.ts'
 import { loadProduct } from '../../simulation/product.ts'
 import type { Scenario } from '../../simulation/scenario.ts'
@@ -44,4 +46,15 @@ export async function eachFailing(
     problems.push(...verdict.violations.map(({ kind, message }) => `${at}: ${kind}: ${message}`))
     if (at > countOf(verdict)) return { runs: at, problems }
   }
+}
+
+/** Each write to the real journal in its turn: refused, done and reported as failed, or without room. */
+export async function eachWriteFailing(t: Test, how: 'before' | 'after' | 'full'): Promise<void> {
+  const failing = (call: number) => ({ diskFailsAt: { call, how } })
+  const { runs, problems } = await eachFailing(({ calls }) => calls, failing, {
+    createDisk: await loadDisk('store'),
+    scenario: scenarioWith(4),
+  })
+  t.same(problems, [])
+  t.ok(runs > 30, `only ${runs} writes`)
 }
