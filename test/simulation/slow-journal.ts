@@ -1,6 +1,7 @@
 // Puts the time of a disk, and what can go wrong in it, between the queue and its journal: calls are performed in groups,
 // one after the other, answers come later, and a process can die between the two.
 
+import { codeOf } from '../../supervisor/core/errors.ts'
 import type { Journal } from '../../supervisor/queue/journal.ts'
 import type { Pulse } from './pulse.ts'
 import type { Random } from './random.ts'
@@ -61,7 +62,7 @@ export function createSlowJournal(inner: Journal, parts: SlowJournalParts): Jour
     const told = failure === undefined ? answers : answers.map(() => ioError)
     // What a failed write has left behind nobody knows until the journal is asked again.
     if (told.every(({ ok }) => ok)) unsure = false
-    if (group.some(({ name }, index) => adding.has(name) && told[index]?.ok === false)) unsure = true
+    if (group.some(({ name }, index) => adding.has(name) && mayBeThere(told[index]))) unsure = true
     slot.operations = Math.max(unsure ? 1 : 0, inner.figures.operations)
     if (group.some(({ name }) => name === 'close')) slot.user = undefined
     group.forEach(({ name }, index) => {
@@ -118,6 +119,13 @@ const ioError: Outcome = {
   ok: false,
   error: Object.assign(new Error('EIO: i/o error'), { code: 'EIO' }),
 }
+
+/** The journal's contract names the errors with which nothing was written. */
+function mayBeThere(outcome: Outcome | undefined): boolean {
+  return outcome?.ok === false && !notWritten.has(codeOf(outcome.error) ?? '')
+}
+
+const notWritten: ReadonlySet<string> = new Set(['state_directory_unavailable', 'disk_full', 'draining'])
 
 function textOf(outcome: Outcome | undefined): string {
   if (outcome?.ok !== true) return String(outcome?.error)
