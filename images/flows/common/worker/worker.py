@@ -86,6 +86,15 @@ def _make_schema(work: Work) -> None:
 
 
 def _loop(work: Work, records: flowkeep.Records) -> None:
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    # The heartbeat holds up the end of each run for a second. It tells the server of runs whose process has died, and
+    # that is what the supervisor does.
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        _work_through(work, records)
+
+
+def _work_through(work: Work, records: flowkeep.Records) -> None:
     progress = Progress()
     for taken in records.batches():
         progress.begin(len(taken))
