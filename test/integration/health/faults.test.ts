@@ -83,13 +83,13 @@ t.test(
       command: ['sh', '-c', 'echo up; while :; do sleep 0.1; done'],
       environment: {
         CONTAINER_DATABASE_RPA_DB_URL: database.href,
-        CONTAINER_DATABASE_RPA_DB_CONNECT_TIMEOUT: '2s',
+        CONTAINER_DATABASE_RPA_DB_CONNECT_TIMEOUT: '3s',
         CONTAINER_SERVICE_LEDGER_URL: `http://127.0.0.1:${port}`,
-        CONTAINER_SERVICE_LEDGER_TIMEOUT: '2s',
+        CONTAINER_SERVICE_LEDGER_TIMEOUT: '3s',
         CONTAINER_CONFIG_FILE: settings,
         CONTAINER_HEALTHCHECKS_DIRECTORY: join(directory, 'checks'),
         CONTAINER_HEALTH_INTERVAL: '500ms',
-        CONTAINER_HEALTH_TIMEOUT: '2s',
+        CONTAINER_HEALTH_TIMEOUT: '3s',
         CONTAINER_QUEUE_MAX_OPERATIONS: '3',
         CONTAINER_RESTART_POLICY: 'on-failure',
         CONTAINER_RESTART_BACKOFF_MIN: '10ms',
@@ -205,7 +205,7 @@ t.test(
         async inject() {
           flow.signal('SIGSTOP')
           // Three intervals and the longest a check may take, after which a result says nothing any more.
-          await new Promise((resolve) => setTimeout(resolve, 4_500))
+          await new Promise((resolve) => setTimeout(resolve, 5_500))
           flow.signal('SIGCONT')
         },
       },
