@@ -111,7 +111,9 @@ function answers(key: string, group: readonly Asked[], endings: ByKey<Ending>): 
     const problem = (text: string) => [
       violation('wrong_answer', `${action} ${key} was ${answer.state}, ${text}`),
     ]
-    if (answer.state === 'refused') return problem('for a reason that there is none for')
+    // Who has asked for one thing and for another has a dead letter for an answer, if the first was done meanwhile.
+    if (answer.code === 'operation_refused' && !oneWay) return []
+    if (answer.state === 'refused') return problem(`for ${answer.code}, a reason that there is none for`)
     if (answer.state === 'applied' && action === 'complete' && !completed)
       return problem('and never completed')
     if (answer.state === 'applied' && action !== 'complete' && completed)

@@ -46,7 +46,8 @@ export interface Row {
   runAtMs: number
   status: 'scheduled' | 'pending' | 'running'
   attempts: number
-  maxAttempts: number
+  /** Of its last claim. */
+  maxAttempts: number | undefined
   epoch: number
   session: string | undefined
   claim: number | undefined
@@ -159,12 +160,18 @@ export function createTables({ defect, random, locked }: TablesParts): Tables {
     endings.push({ id: String(row.id), outcome, epoch: row.epoch, attempts: row.attempts, atMs })
   }
 
-  function takeBack(row: Row, { begun, suspect, later, forGood, by }: TakeBack, { nowMs }: Moment): boolean {
+  /** Undefined where nothing was done: it was begun, and never claimed. */
+  function takeBack(
+    row: Row,
+    { begun, suspect, later, forGood, by }: TakeBack,
+    { nowMs }: Moment,
+  ): 'failed' | 'again' | undefined {
+    if (begun && !forGood && row.maxAttempts === undefined) return undefined
     ended(row, by, begun, nowMs)
-    const usedUp = row.attempts >= row.maxAttempts && defect !== 'attempts_without_end'
+    const usedUp = row.attempts >= (row.maxAttempts ?? 0) && defect !== 'attempts_without_end'
     if (begun && (forGood || usedUp)) {
       finish(row, 'failed', nowMs)
-      return true
+      return 'failed'
     }
     if (later) {
       const pauseS = Math.min(3_600, 2 ** Math.min(row.attempts - 1, 12)) * (0.5 + random.next() / 2)
@@ -176,7 +183,7 @@ export function createTables({ defect, random, locked }: TablesParts): Tables {
     row.session = undefined
     row.claim = undefined
     if (begun) row.suspect = suspect
-    return false
+    return 'again'
   }
 
   function complete(row: Row, { nowMs }: Moment): void {
@@ -203,7 +210,14 @@ export function createTables({ defect, random, locked }: TablesParts): Tables {
       added.push({ id: String(id), payload })
       rows.set(id, {
         ...{ id, queue, key: null, payload, priority, runAtMs: 0, status: 'pending', attempts: 0 },
-        ...{ maxAttempts: 1, epoch: 0, session: undefined, claim: undefined, expiresAtMs: 0, suspect: false },
+        ...{
+          maxAttempts: undefined,
+          epoch: 0,
+          session: undefined,
+          claim: undefined,
+          expiresAtMs: 0,
+          suspect: false,
+        },
       })
       return String(id)
     },
@@ -302,7 +316,7 @@ export function createTables({ defect, random, locked }: TablesParts): Tables {
       const late = (own === undefined ? [] : running(own))
         .filter(({ expiresAtMs }) => expiresAtMs < nowMs && free() && defect !== 'late_is_left')
         .slice(0, atMost)
-      let failed = late.filter((row) => takeBack(row, { ...lost, by: 'late' }, at)).length
+      let failed = late.filter((row) => takeBack(row, { ...lost, by: 'late' }, at) === 'failed').length
       for (const [id, { leaseExpiresAtMs }] of [...sessions].slice(0, limits.recordsBatch)) {
         const early = defect === 'takes_from_the_living' ? 5_000 : 0
         if (id !== own && leaseExpiresAtMs < nowMs + early && free()) sessions.delete(id)
@@ -315,9 +329,13 @@ export function createTables({ defect, random, locked }: TablesParts): Tables {
         .slice(0, defect === 'orphans_left' ? 0 : undefined)
         .map((session) => running(session).filter(free).slice(0, atMost))
       const orphans = perSession.flat()
-      failed += orphans.filter((row) => takeBack(row, { ...lost, by: 'orphan' }, at)).length
+      const owners = new Map(orphans.map((row) => [row, row.session]))
+      failed += orphans.filter((row) => takeBack(row, { ...lost, by: 'orphan' }, at) === 'failed').length
       const more = [late, ...perSession].some(({ length }) => length >= atMost)
-      return { late: late.map(({ id }) => String(id)), orphans: orphans.length, failed, more }
+      // What it held itself is told by name, also where its own session is gone.
+      const ofOwn = [...late, ...orphans.filter((row) => owners.get(row) === own)]
+      const others = late.length + orphans.length - ofOwn.length
+      return { late: ofOwn.map(({ id }) => String(id)), orphans: others, failed, more }
     },
 
     enqueue({ id, contentHash, queue, records }) {
@@ -338,10 +356,13 @@ export function createTables({ defect, random, locked }: TablesParts): Tables {
       } as const
       const row = defect === ignoresEpoch[action] ? rows.get(Number(id)) : rowOf(held)
       if (!row) return action === 'complete' && alone && wasCompleted(held)
-      if (action === 'complete') complete(row, at)
-      else if (action === 'release') takeBack(row, { ...unbegun, by: 'released' }, at)
-      else takeBack(row, { begun: true, suspect: false, later: retry, forGood: !retry, by: 'failed' }, at)
-      return true
+      if (action === 'complete') {
+        complete(row, at)
+        return true
+      }
+      const failing = { begun: true, suspect: false, later: retry, forGood: !retry, by: 'failed' } as const
+      const releasing = { ...unbegun, by: 'released' } as const
+      return takeBack(row, action === 'release' ? releasing : failing, at) !== undefined
     },
   }
   return tables

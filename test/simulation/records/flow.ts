@@ -231,7 +231,7 @@ export function startFlow(parts: FlowParts): Flow {
     if (code === 'epoch_stale') return told(hand, asked, 'stale')
     trace(`${name} ! ${asked.action} ${hand.id}:${hand.epoch} ${code}`)
     if (unanswered.has(code)) return false
-    asked.answer = { state: 'refused', atMs: scheduler.nowMs }
+    asked.answer = { state: 'refused', code, atMs: scheduler.nowMs }
     hands.delete(keyOf(hand))
     return true
   }

@@ -27,7 +27,14 @@ export interface Asked {
   readonly effect: boolean
   readonly life: string
   /** Undefined while it is not known. */
-  answer: { readonly state: 'applied' | 'queued' | 'stale' | 'refused'; readonly atMs: number } | undefined
+  answer:
+    | {
+        readonly state: 'applied' | 'queued' | 'stale' | 'refused'
+        /** With `refused`. */
+        readonly code?: string
+        readonly atMs: number
+      }
+    | undefined
 }
 
 export interface Enqueuing {
