@@ -173,7 +173,11 @@ function createProgram(done: (code: number) => void): Command {
     .description(
       "run the stack with the flows' code from the checkout: what is saved runs within a second or two",
     )
-    .action(async (options: StackFlags) => {
+    .option(
+      '--debug <service>',
+      'run it under debuggers that the loopback of this host reaches: Node.js 9229, Python 5678',
+    )
+    .action(async (options: StackFlags & { debug?: string }) => {
       const { runDev } = await import('./dev/dev-command.ts')
       const files =
         options.file ?? ['compose/compose.yaml', 'compose/compose.dev.yaml'].map((path) => join(root, path))
@@ -186,6 +190,7 @@ function createProgram(done: (code: number) => void): Command {
         project,
         cacheDirectory: cacheDirectory(root),
         now: () => new Date().toISOString(),
+        ...(options.debug !== undefined && { debug: options.debug }),
       }
       done(await runDev(place, createTerminal(false), stop.signal))
     })

@@ -16,10 +16,13 @@ import type { Terminal } from '../host/terminal.ts'
 import { listContainers, type Project } from '../operate/project.ts'
 import { type CodeMount, planFor } from './changes.ts'
 import { bringUp, codeMounts, type Restarted, restartFlows } from './containers.ts'
+import { openTunnels, writeDebugFile } from './debug.ts'
 import { watchFiles } from './watch-files.ts'
 
 export interface DevPlace extends BuildPlace {
   readonly project: Project
+  /** The service that runs under its debuggers. */
+  readonly debug?: string
 }
 
 /** Called when everything a batch of saves asked for is done; for whoever waits for it. */
@@ -27,14 +30,17 @@ export type Done = (paths: readonly string[]) => void
 
 /** Runs until the signal. @returns the exit code */
 export async function runDev(
-  place: DevPlace,
+  given: DevPlace,
   terminal: Terminal,
   stop: AbortSignal,
   done: Done = () => {},
 ): Promise<number> {
-  await build(place, terminal)
+  await build(given, terminal)
+  const place = await withDebuggers(given)
   terminal.say('bringing the stack up …')
   await bringUp(place.project)
+  const tunnels = place.debug === undefined ? undefined : await openTunnels(place.project, place.debug)
+  for (const line of tunnels?.lines ?? []) terminal.print(`debugger: ${line}`)
   let view = await look(place)
   let work: Promise<void> = Promise.resolve()
   const files = watchFiles(await foldersOf(place, view.mounts), place.root, (paths) => {
@@ -54,6 +60,7 @@ export async function runDev(
   )
   if (!stop.aborted) await once(stop, 'abort')
   files.close()
+  tunnels?.close()
   await work
   return 0
 
@@ -98,6 +105,13 @@ export async function runDev(
       )
     }
   }
+}
+
+async function withDebuggers(place: DevPlace): Promise<DevPlace> {
+  const { debug, project, root, cacheDirectory } = place
+  if (debug === undefined) return place
+  const file = await writeDebugFile(project, debug, root, cacheDirectory)
+  return { ...place, project: { ...project, files: [...project.files, file] } }
 }
 
 interface View {

@@ -1,6 +1,7 @@
 // The one place that starts other programs. What they are told is built elsewhere, as arrays.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import type { Duplex } from 'node:stream'
 import { FlowkeepError } from '../../supervisor/core/errors.ts'
 
 export interface Output {
@@ -118,6 +119,17 @@ export function followOutput(
     child.once('error', (error) => reject(cannotStart(command, error)))
     child.once('close', (code) => resolve({ code: code ?? 137, stderr: stderr() }))
   })
+}
+
+/** Runs a program with a socket as its standard input and output, until either ends. */
+export function relay(command: string, args: readonly string[], socket: Duplex): void {
+  const child = start(command, args, {}, ['pipe', 'pipe', 'ignore'])
+  if (child.stdin) socket.pipe(child.stdin).on('error', () => {})
+  child.stdout?.pipe(socket)
+  socket.once('error', () => child.kill())
+  socket.once('close', () => child.kill())
+  child.once('error', () => socket.destroy())
+  child.once('close', () => socket.end())
 }
 
 function start(

@@ -1,14 +1,16 @@
 // `flowkeepctl dev` on a small project of its own: a flow whose code is mounted, on a base that is built.
 
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { runDev } from '../../compose/dev/dev-command.ts'
+import { type DevPlace, runDev } from '../../compose/dev/dev-command.ts'
 import type { Terminal } from '../../compose/host/terminal.ts'
 import { checkout } from '../harness/checkout.ts'
 import { docker, tryDocker } from '../harness/docker.ts'
 import { ownContainers, ownerLabel, ownLabels } from '../harness/docker-owner.ts'
 import { baseImage, buildImages } from '../harness/images.ts'
+import { until } from '../harness/until.ts'
 
 const imageLabel = 'org.flowkeep.test.dev'
 const name = `flowkeep-dev-${process.pid}`
@@ -32,7 +34,7 @@ function writeProject(): void {
     target "base" {
       dockerfile = "Dockerfile.base"
       tags = ["${name}-base:1"]
-      labels = { "${imageLabel}" = "1" }
+      labels = { "${imageLabel}" = "${process.pid}" }
     }
     target "flow" {
       dockerfile = "Dockerfile.flow"
@@ -80,6 +82,7 @@ const terminal: Terminal = {
 }
 let wake = () => {}
 const stop = new AbortController()
+let devPlace: DevPlace
 let ended: Promise<number> | undefined
 
 const compose = (...args: string[]) => [
@@ -97,7 +100,9 @@ async function save(path: string, text: string): Promise<void> {
   const handled = new Promise<void>((resolve) => {
     wake = resolve
   })
-  write(path, text)
+  // In one step, as editors do: on a busy machine an empty file and its content could be two saves.
+  write(`${path}.tmp`, text)
+  renameSync(join(project, `${path}.tmp`), join(project, path))
   await handled
 }
 
@@ -105,7 +110,7 @@ t.before(async () => {
   await ownContainers()
   await buildImages()
   writeProject()
-  const place = {
+  devPlace = {
     root: project,
     cacheDirectory: join(root, 'cache'),
     now: () => new Date().toISOString(),
@@ -114,7 +119,7 @@ t.before(async () => {
   const ready = new Promise<void>((resolve) => {
     wake = resolve
   })
-  ended = runDev(place, terminal, stop.signal, () => wake())
+  ended = runDev(devPlace, terminal, stop.signal, () => wake())
   ended.catch(() => {})
   await Promise.race([ready, ended])
 })
@@ -124,6 +129,7 @@ t.teardown(async () => {
   await ended?.catch(() => {})
   await tryDocker(compose('down', '--volumes', '--timeout', '1'))
   await tryDocker(['image', 'rm', '--force', `${name}-flow:1`, `${name}-base:1`])
+  await tryDocker(['image', 'prune', '--force', '--filter', `label=${imageLabel}=${process.pid}`])
 })
 
 t.test('R4.5 a saved line of a flow runs in the same container, and no image is built', async (t) => {
@@ -172,7 +178,7 @@ t.test(
       '--filter',
       'dangling=true',
       '--filter',
-      `label=${imageLabel}`,
+      `label=${imageLabel}=${process.pid}`,
     ])
     t.equal(nameless, '', 'images that were replaced do not pile up')
   },
@@ -189,3 +195,58 @@ t.test(
     t.match(said.at(-1), /^Dockerfile\.base → built and running in/)
   },
 )
+
+t.test(
+  'R4.5 both debuggers answer on the loopback of the host, and listen on no other address',
+  async (t) => {
+    stop.abort()
+    await ended
+    const again = new AbortController()
+    const ready = new Promise<void>((resolve) => {
+      wake = resolve
+    })
+    const place = { ...devPlace, debug: 'flow' }
+    const running = runDev(place, terminal, again.signal)
+    running.catch(() => {})
+    await Promise.race([ready, running])
+    t.teardown(async () => {
+      again.abort()
+      await running
+    })
+    const targets = await (await fetch('http://127.0.0.1:9229/json/list')).json()
+    t.match(targets, [{ url: /flowkeep\.cjs$/ }])
+    t.match(
+      await until(
+        'debugpy answers',
+        () => initialize(5678),
+        (text) => text !== '',
+      ),
+      /"command": ?"initialize"[\s\S]*"success": ?true|"success": ?true[\s\S]*"command": ?"initialize"/,
+    )
+    const sockets = await docker(['exec', await idOf('flow'), 'cat', '/proc/net/tcp', '/proc/net/tcp6'])
+    const listening = [...sockets.matchAll(/^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) \S+ 0A/gm)]
+    for (const port of ['240D', '162E']) {
+      const addresses = listening.filter(([, , each]) => each === port).map(([, address]) => address)
+      t.same(addresses, ['0100007F'], `port ${Number.parseInt(port, 16)}`)
+    }
+  },
+)
+
+/** Asks a debugger as an editor does (Debug Adapter Protocol) and gives what it answers first. */
+async function initialize(port: number): Promise<string> {
+  const body = JSON.stringify({
+    seq: 1,
+    type: 'request',
+    command: 'initialize',
+    arguments: { adapterID: 'test' },
+  })
+  const socket = connect(port, '127.0.0.1')
+  socket.write(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+  let text = ''
+  for await (const chunk of socket) {
+    text += chunk
+    if (text.includes('"initialize"')) break
+  }
+  socket.destroy()
+  return text
+}
