@@ -1,19 +1,8 @@
 import t from 'tap'
-import { runAll } from '../../simulation/campaign.ts'
-import { recordMutantOptions, recordMutants } from '../../simulation/records/mutants.ts'
-import { runRecordSchedule } from '../../simulation/records/schedule.ts'
+import { ownershipMutants, recordMutants } from '../../simulation/records/mutants.ts'
+import { testRecordMutants } from './record-mutants.ts'
 
-/** Each planted bug is caught within so many schedules. */
-const schedulesMax = 600
-
-for (const { name, about } of recordMutants) {
-  t.test(`R3.1 a planted bug of records is caught: ${about} (${name})`, async (t) => {
-    const options = await recordMutantOptions(name)
-    const range = { firstSeed: 1, schedules: schedulesMax, untilFailure: true }
-    const { failed } = await runAll(range, (seed) => runRecordSchedule(seed, options))
-    t.equal(failed.length, 1, `it lives after ${schedulesMax} schedules`)
-  })
-}
+testRecordMutants(t, ownershipMutants)
 
 t.test('R3.1 each planted bug of records has a name of its own', async (t) => {
   t.equal(new Set(recordMutants.map(({ name }) => name)).size, recordMutants.length)

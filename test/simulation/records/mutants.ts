@@ -465,13 +465,10 @@ const ofSettling: readonly RecordMutant[] = [
   },
 ]
 
-export const recordMutants: readonly RecordMutant[] = [
-  ...ofRules,
-  ...ofFeed,
-  ...ofSession,
-  ...ofReturns,
-  ...ofSettling,
-]
+/** In the rules of the database and in what the desk asks of it; and in what the desk does with what it has. */
+export const ownershipMutants: readonly RecordMutant[] = [...ofRules, ...ofFeed]
+export const deskMutants: readonly RecordMutant[] = [...ofSession, ...ofReturns, ...ofSettling]
+export const recordMutants: readonly RecordMutant[] = [...ownershipMutants, ...deskMutants]
 
 export function findRecordMutant(name: string): RecordMutant | undefined {
   return recordMutants.find((mutant) => mutant.name === name)
