@@ -61,8 +61,37 @@ export async function bringUp(project: Project): Promise<void> {
       hint: 'End what holds it, or choose another port: HAPROXY_PORT, PREFECT_PORT.',
     })
   }
+  const failed =
+    /service "(?<service>\S+)" didn't complete successfully|container (?<container>\S+) (?:is unhealthy|exited)/.exec(
+      output.stderr,
+    )
+  if (failed?.groups)
+    throw await notUp(project, failed.groups['service'], failed.groups['container'], failed[0])
   succeeded(plain, output)
 }
+
+/** With what the container said last: that is where the reason stands. */
+async function notUp(
+  project: Project,
+  service: string | undefined,
+  name: string | undefined,
+  message: string,
+): Promise<FlowkeepError> {
+  const containers = await listContainers(project)
+  const id = containers.find((container) => container.service === service || container.name === name)?.id
+  const { stdout, stderr } = id
+    ? await capture('docker', ['logs', '--tail', '3', id])
+    : { stdout: '', stderr: '' }
+  const last = `${stdout}${stderr}`.trim().slice(-lastWordsChars).replace(/^/gm, '    ')
+  return new FlowkeepError('tool_failed', {
+    operation: 'cannot bring the stack up',
+    subject: service ?? name ?? 'the stack',
+    message: last.trim() === '' ? message : `${message}:\n${last}`,
+    hint: `Mend what it says; flowkeepctl logs ${service ?? ''} has all of it.`.replace('  ', ' '),
+  })
+}
+
+const lastWordsChars = 1_500
 
 export interface Restarted {
   readonly container: string
