@@ -95,8 +95,11 @@ export async function prepareStack(t: TestContext, settings: StackSettings): Pro
         .sort(),
     query: async (sql) => {
       const psql = ['psql', '-XAt', '-U', 'postgres', '-d', 'flows', '-c', sql]
-      const { code, stdout, stderr } = await exec(nameOf('postgres'), ...psql)
-      if (code !== 0) throw new Error(`psql: ${stderr.trim()}`)
+      const answer = await exec(nameOf('postgres'), ...psql)
+      // On a busy engine `docker exec` itself may fail, and then says nothing; psql always says why.
+      const silent = answer.code !== 0 && answer.stderr === ''
+      const { code, stdout, stderr } = silent ? await exec(nameOf('postgres'), ...psql) : answer
+      if (code !== 0) throw new Error(`psql: exit code ${code}: ${stderr.trim()}`)
       return stdout.trimEnd()
     },
     address: async (service, port) => `http://${await compose('port', service, String(port))}`,
