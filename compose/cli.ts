@@ -171,7 +171,7 @@ function createProgram(done: (code: number) => void): Command {
 
   onStack('dev')
     .description(
-      "run the stack with the flows' code from the checkout: what is saved runs within a second or two",
+      "run the stack with the flows' code from the checkout: what is saved runs within seconds, without an image build",
     )
     .option(
       '--debug <service>',
