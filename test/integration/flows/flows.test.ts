@@ -1,4 +1,4 @@
-// The flows' own unit tests are Python's; here each of them is run by the Python of this machine, if there is one.
+// The flows' own tests are Python's; here each of them is run by the Python of this machine, if there is one.
 
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
@@ -11,7 +11,7 @@ const [major = 0, minor = 0] = found.status === 0 ? found.stdout.trim().split(' 
 const usable = major === 3 && minor >= pythonMinor
 const skip = usable ? false : `needs Python 3.${pythonMinor} or newer as python3`
 
-const here = `${checkout}/test/unit/flows`
+const here = `${checkout}/test/integration/flows`
 const packages = readdirSync(here, { withFileTypes: true }).flatMap((entry) =>
   entry.isDirectory() ? [entry.name] : [],
 )
