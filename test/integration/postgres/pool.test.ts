@@ -49,19 +49,20 @@ async function withPool(
 
 t.test('R6.3 sessions are bounded, shared in turn, and counted', async () =>
   withPool({ size: 2 }, async (pool) => {
-    t.same(pool.figures, { size: 2, inUse: 0, idle: 0, waiting: 0 })
+    t.match(pool.figures, { size: 2, inUse: 0, idle: 0, waiting: 0, uses: 0, usedMs: 0, waitedMs: 0 })
     const asked = Promise.all(
       Array.from({ length: 20 }, (_, n) =>
         pool.query<{ n: number }>('select $1::int as n, pg_sleep(0.01)', [n]),
       ),
     )
-    t.same(pool.figures, { size: 2, inUse: 2, idle: 0, waiting: 18 })
+    t.match(pool.figures, { size: 2, inUse: 2, idle: 0, waiting: 18 })
     const answers = await asked
     t.same(
       answers.map(({ rows }) => rows[0]?.n),
       Array.from({ length: 20 }, (_, n) => n),
     )
-    t.same(pool.figures, { size: 2, inUse: 0, idle: 2, waiting: 0 })
+    t.match(pool.figures, { size: 2, inUse: 0, idle: 2, waiting: 0, uses: 20 })
+    t.ok(pool.figures.usedMs > 0 && pool.figures.waitedMs > 0)
     t.equal(await sessions(), 2)
   }),
 )
