@@ -107,8 +107,12 @@ else {
     ...Object.entries(wrongSettings).map(([setting, parts]) => [flowkeepWith(setting), parts] as const),
   ]) {
     t.test(`R9.3 the fault is found: ${init.name}`, { buffered: true }, async (t) => {
-      const results = await Promise.all(run(init, parts.flatMap(casesWith), impatient))
+      const look = () => Promise.all(run(init, parts.flatMap(casesWith), impatient))
+      let results = await look()
       t.equal(results.length, parts.length)
+      // What depends on the moment is tried again before it counts as missed.
+      for (let again = 0; again < 4 && results.some(({ outcome }) => outcome !== 'fail'); again++)
+        results = await look()
       for (const { name, outcome, reason } of results)
         t.equal(outcome, 'fail', `${name}: ${reason ?? 'passed'}`)
     })
