@@ -255,6 +255,7 @@ async function claimsAmongMany(
     { rounds: 5 },
   )
   const holder = new pg.Client(server.url())
+  holder.on('error', () => {})
   await holder.connect()
   await holder.query('begin isolation level repeatable read')
   await holder.query('select 1 from flowkeep.processing_queue limit 1')
