@@ -92,7 +92,8 @@ t.test(
         CONTAINER_HEALTH_TIMEOUT: '3s',
         CONTAINER_QUEUE_MAX_OPERATIONS: '3',
         CONTAINER_RESTART_POLICY: 'on-failure',
-        CONTAINER_RESTART_BACKOFF_MIN: '10ms',
+        // Long enough to be seen between two looks, also on a fast machine.
+        CONTAINER_RESTART_BACKOFF_MIN: '1s',
         CONTAINER_STOP_DRAIN: '3s',
       },
     })
