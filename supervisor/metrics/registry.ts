@@ -1,6 +1,7 @@
 // All metrics, behind one module, so that the library can be changed in one place. What happens is counted when it
 // happens (the methods); what merely is (the sources) is read at the scrape.
 
+import { setImmediate } from 'node:timers/promises'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { type ExitReason, exitReasons } from '../core/exit.ts'
 import { openMetricsContentType, textContentType, wantsOpenMetrics } from './accept.ts'
@@ -89,7 +90,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   const cleaned = counter('cleanup_bytes_total', 'Bytes freed by clean-up.')
   const countOperations = createOperationCounter(registry)
   const readSources = addSources(registry, sources)
-  addProcessMetrics(registry)
+  const measureLag = addProcessMetrics(registry)
 
   return {
     flowStarted(atMs) {
@@ -119,7 +120,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     cleanedUp: (bytes) => cleaned.inc(bytes),
     unexpectedEvent: () => unexpected.inc(),
     async render(accept) {
-      await readSources()
+      await Promise.all([readSources(), measureLag()])
       const body = await registry.metrics()
       if (!wantsOpenMetrics(accept)) return { contentType: textContentType, body }
       return { contentType: openMetricsContentType, body: toOpenMetrics(body) }
@@ -128,16 +129,27 @@ export function createMetrics(sources: MetricSources): Metrics {
 }
 
 /**
- * prom-client's metrics of this process, without the three gauges that are misnamed as counters, and of the event
- * loop's lag only what is measured at the scrape: the others come from a timer that wakes an idle process a hundred
- * times a second, and count its period as lag.
+ * prom-client's metrics of this process, without the three gauges that are misnamed as counters, and with a lag of the
+ * event loop of our own: the library's come from a timer that wakes an idle process a hundred times a second and counts
+ * its period as lag, and working them out is a third of a scrape.
+ * @returns measures the lag, at the scrape
  */
-function addProcessMetrics(registry: Registry): void {
+function addProcessMetrics(registry: Registry): () => Promise<void> {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: neverMs })
   for (const misnamed of ['handles', 'requests', 'resources']) {
     registry.removeSingleMetric(`nodejs_active_${misnamed}_total`)
   }
-  for (const figure of ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99']) {
-    registry.removeSingleMetric(`nodejs_eventloop_lag_${figure}_seconds`)
+  for (const figure of ['', 'min_', 'max_', 'mean_', 'stddev_', 'p50_', 'p90_', 'p99_']) {
+    registry.removeSingleMetric(`nodejs_eventloop_lag_${figure}seconds`)
+  }
+  const lag = new Gauge({
+    name: 'nodejs_eventloop_lag_seconds',
+    help: 'How late the event loop came to what it had to do next, at the scrape.',
+    registers: [registry],
+  })
+  return async () => {
+    const startedMs = performance.now()
+    await setImmediate()
+    lag.set((performance.now() - startedMs) / 1000)
   }
 }
