@@ -6,6 +6,7 @@ import type { DeadLetter, Ledger } from './ledger.ts'
 
 export function mayDie(
   ledger: Ledger,
+  dead: readonly DeadLetter[],
   attempts: (id: string) => number,
   clockJumped: boolean,
 ): (letter: DeadLetter) => boolean {
@@ -23,8 +24,11 @@ export function mayDie(
       case 'conflict':
         return new Set(invocations.map(({ content }) => content)).size > 1
       case 'cancelled':
-        // Because an earlier submission had expired.
-        return invocations.some(({ expiresAtWallMs }) => expiresAtWallMs !== undefined)
+        // Because an earlier submission had expired, or became too old in another queue.
+        return (
+          invocations.some(({ expiresAtWallMs }) => expiresAtWallMs !== undefined) ||
+          dead.some((other) => other.id === id && other.code === 'too_old')
+        )
       case 'attempts_exhausted':
         return attempts(id) >= limits.deliveryAttempts
       default:

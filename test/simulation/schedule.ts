@@ -180,7 +180,7 @@ export async function runSchedule(seed: number, options: ScheduleOptions): Promi
         targets,
         dead,
         isVoid: database.isVoid,
-        mayDie: mayDie(ledger, attempts, felt('wall_jump') > 0),
+        mayDie: mayDie(ledger, dead, attempts, felt('wall_jump') > 0),
         attempts,
         attemptsForgotten,
       }),

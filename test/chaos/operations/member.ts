@@ -176,7 +176,9 @@ export class Member {
           })
         },
       )
-      call.once('error', reject)
+      call.once('error', (error) =>
+        reject(new Error(`${this.name} does not answer ${path}: ${error.message}`)),
+      )
       call.end()
     })
   }

@@ -2,8 +2,10 @@
 
 import pg from 'pg'
 import { until } from '../../../harness/until.ts'
+import type { Member } from '../member.ts'
+import { databaseName } from '../plan.ts'
 import type { Stage } from '../stage.ts'
-import { type Fault, feltBySomebody } from './fault.ts'
+import { type Fault, feltBySomebody, running } from './fault.ts'
 
 const times = 5
 const apply = /apply_operations/
@@ -44,13 +46,18 @@ const blackHole: Fault = {
   },
 }
 
-/** Before a delivery is given up, the health check is. */
-async function isUnhealthy({ members }: Stage): Promise<string> {
-  const member = members.find(({ runs }) => runs)
-  if (!member) throw new Error('no member runs')
-  const check = async () => (await member.status()).health.checks['database:rpa_db']
-  const seen = await until('a health check fails', check, (found) => found?.status === 'unhealthy')
-  return `${member.name}: ${seen?.message}`
+/** Before a delivery is given up, the health check is: of a supervisor that is not stopped by another fault. */
+async function isUnhealthy(stage: Stage): Promise<string> {
+  const complaints = async () =>
+    (await Promise.all(running(stage).map(complaintOf))).flatMap((one) => one ?? [])
+  const seen = await until('a health check fails', complaints, ({ length }) => length > 0)
+  return seen.join(', ')
+}
+
+async function complaintOf(member: Member): Promise<string | undefined> {
+  const status = await member.status().catch(() => undefined)
+  const check = status?.health.checks[`database:${databaseName}`]
+  return check?.status === 'unhealthy' ? `${member.name}: ${check.message}` : undefined
 }
 
 const slow: Fault = {
