@@ -1,5 +1,5 @@
 // Loads program.ts: in a checkout the source, in an image program.cjs, which lies beside the bundled flowkeep.cjs, with
-// the byte code that V8 made of it when the image was built (program.cache, by images/compile.ts): to read 1.6 MB of
+// the byte code that V8 made of it when the image was built (program.cache, by images/compile.ts): to read 1.7 MB of
 // JavaScript takes as long as the start of Node.js itself. V8 refuses byte code of another version or for other V8
 // flags, and then compiles as ever. It does not notice byte code of another program of the same length: both files come
 // from one build. Whoever asks on the port is answered while the files are read.

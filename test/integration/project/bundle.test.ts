@@ -79,6 +79,16 @@ t.test('§2 what costs much to load is loaded when something of it is used', asy
   t.match(stdout, /^first \n2363233923 zlib\nobject function crypto https tls zlib\n$/)
 })
 
+t.test('§2 what compiles schemas is left out, and a route that has one says so', async (t) => {
+  const program = await bundled(t, {
+    'main.ts': `import fastify from 'fastify'
+      const schema = { querystring: { type: 'object', properties: { a: { type: 'string' } } } }
+      fastify().get('/x', { schema }, () => 'answer').ready((error) => console.log(error?.message))`,
+  })
+  t.match(run(program).stdout, /what compiles schemas is left out of the bundle/)
+  t.notMatch(readFileSync(program, 'utf8'), /json-schema\.org/)
+})
+
 t.test(
   '§2 the file carries its version, starts by itself, and names the licences of what is in it',
   async (t) => {
