@@ -89,6 +89,12 @@ export interface QueueCounts {
   readonly failed: number
 }
 
+export interface GivenBackClaims {
+  readonly records: number
+  /** Records that were in somebody's hands at that moment and are claimed as before. */
+  readonly left: number
+}
+
 export interface RecordStore {
   /** Its callers that wait for a session of the database at this moment. */
   readonly waiting: number
@@ -107,8 +113,8 @@ export interface RecordStore {
   complete(records: readonly Held[]): Promise<readonly boolean[]>
   /** Those that have a newer owner stay with that one. */
   giveBack(records: readonly Held[], how: GiveBack): Promise<void>
-  /** What these claims of the session have taken, as if it had never been claimed. Tells how many records. */
-  giveBackClaims(session: string, numbers: readonly number[]): Promise<number>
+  /** What these claims of the session have taken, as if it had never been claimed. */
+  giveBackClaims(session: string, numbers: readonly number[]): Promise<GivenBackClaims>
   recover(session: string | undefined, atMost: number): Promise<Recovered>
   enqueue(request: EnqueueRequest): Promise<Enqueued>
   count(): Promise<readonly QueueCounts[]>

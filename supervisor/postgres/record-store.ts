@@ -7,6 +7,7 @@ import {
   type Enqueued,
   type EnqueueRequest,
   type GiveBack,
+  type GivenBackClaims,
   type Held,
   type NewRecord,
   type QueueCounts,
@@ -93,12 +94,12 @@ class PostgresRecordStore implements RecordStore {
     ])
   }
 
-  async giveBackClaims(session: string, numbers: readonly number[]): Promise<number> {
-    const rows = await this.#ask<{ records: number }>(
-      'select flowkeep.give_back_claims($1, $2)::integer as records',
+  async giveBackClaims(session: string, numbers: readonly number[]): Promise<GivenBackClaims> {
+    const rows = await this.#ask<{ records: number; left: number }>(
+      'select records::integer, left_claimed::integer as left from flowkeep.give_back_claims($1, $2)',
       [session, numbers],
     )
-    return only(rows).records
+    return only(rows)
   }
 
   async recover(session: string | undefined, atMost: number): Promise<Recovered> {

@@ -34,7 +34,8 @@ export class LostClaims {
   async giveBack(session: string | undefined): Promise<number> {
     if (session === undefined || this.#lost.size === 0) return 0
     const askedAtMs = this.#clock.monotonicMs()
-    const records = await this.#store.giveBackClaims(session, [...this.#lost.keys()])
+    const { records, left } = await this.#store.giveBackClaims(session, [...this.#lost.keys()])
+    if (left > 0) return records // any of the claims may be theirs
     for (const [number, untilMs] of this.#lost) if (untilMs <= askedAtMs) this.#lost.delete(number)
     return records
   }

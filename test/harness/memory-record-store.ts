@@ -150,7 +150,7 @@ export function createMemoryRecordStore(nowMs: () => number): MemoryRecordStore 
           status === 'running' && session === own && numbers.includes(claim),
       )
       for (const record of taken) takeBack(record, { begun: false, suspect: false, reason: '' })
-      return taken.length
+      return { records: taken.length, left: 0 }
     },
     async complete(held) {
       begin(`complete ${held.length}`)

@@ -52,10 +52,7 @@ server_login_retry = 1
 ${Object.entries(settings)
   .map(([name, value]) => `${name} = ${value}\n`)
   .join('')}max_client_conn = 100
-server_login_retry = 1
-${Object.entries(settings)
-  .map(([name, value]) => `${name} = ${value}\n`)
-  .join('')}`,
+`,
   )
   const child = spawn('pgbouncer', [configuration], { ...identity, stdio: ['ignore', 'ignore', 'pipe'] })
   await isReady(child)

@@ -1,5 +1,6 @@
 // Records in a real PostgreSQL, each case directly and behind a pgbouncer in transaction mode with few sessions.
 
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import type { ClaimedRecord, Enqueued, RecordStore } from '../../../supervisor/core/record-store.ts'
 import { migrate } from '../../../supervisor/postgres/migrate.ts'
@@ -16,6 +17,7 @@ const pooler = await startPgbouncer(server)
 t.teardown(() => pooler.stop())
 
 interface Site {
+  readonly database: string
   readonly store: RecordStore
   readonly pool: DatabasePool
   query(sql: string, parameters?: unknown[]): Promise<Record<string, unknown>[]>
@@ -42,6 +44,7 @@ async function site(t: Test, url: (database: string) => string): Promise<Site> {
   const query = async (sql: string, parameters: unknown[] = []) =>
     (await server.query(sql, parameters, database)).rows as Record<string, unknown>[]
   return {
+    database,
     store,
     pool,
     query,
@@ -136,8 +139,8 @@ both('R3.4 what was claimed by a lost answer goes back by the number of its clai
   const [known] = await claim(ours, 1)
   await claim(ours, 2)
   await claim(theirs, 2)
-  t.equal(await store.giveBackClaims(ours, [2, 3]), 2)
-  t.equal(await store.giveBackClaims(ours, [2, 3]), 0)
+  t.same(await store.giveBackClaims(ours, [2, 3]), { records: 2, left: 0 })
+  t.same(await store.giveBackClaims(ours, [2, 3]), { records: 0, left: 0 })
   const rows = await query(
     'select payload, status, attempts, claim::int from flowkeep.processing_queue order by id',
   )
@@ -146,6 +149,26 @@ both('R3.4 what was claimed by a lost answer goes back by the number of its clai
   t.same(rows, [running(1, 1), running(2, 1), pending(3), pending(4), running(5, 2), running(6, 2)])
   t.same(await store.complete([known as ClaimedRecord]), [true])
 })
+
+both(
+  'R3.4 records somebody else has in hand are told, so that their claim is not forgotten',
+  async (t, site) => {
+    const { store, query } = site
+    const session = await store.openSession('a', minute)
+    await site.fill('q', 2)
+    await store.claim({ session, number: 7, queue: 'q', limit: 2, timeoutMs: minute, maxAttempts: 1 })
+    const other = new pg.Client(server.url(site.database))
+    t.teardown(() => other.end())
+    await other.connect()
+    await other.query('begin')
+    await other.query('select from flowkeep.processing_queue limit 1 for update')
+    t.same(await store.giveBackClaims(session, [7]), { records: 1, left: 1 })
+    t.same(await store.giveBackClaims(session, [7]), { records: 0, left: 1 })
+    await other.query('rollback')
+    t.same(await store.giveBackClaims(session, [7]), { records: 1, left: 0 })
+    t.same(await query('select distinct status from flowkeep.processing_queue'), [{ status: 'pending' }])
+  },
+)
 
 both('R3.3 what an owner lost goes to the next one, and the old epoch is worth nothing', async (t, site) => {
   const { store, query } = site

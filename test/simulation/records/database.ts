@@ -10,6 +10,7 @@ import {
   type Enqueued,
   type EnqueueRequest,
   type GiveBack,
+  type GivenBackClaims,
   type Held,
   type Position,
   type Recovered,
@@ -98,7 +99,7 @@ export interface Tables {
   claim(request: ClaimRequest, lease: number, at: Moment): readonly ClaimedRecord[]
   complete(records: readonly Held[], at: Moment): readonly boolean[]
   giveBack(records: readonly Held[], how: GiveBack, at: Moment): void
-  giveBackClaims(session: string, numbers: readonly number[], at: Moment): number
+  giveBackClaims(session: string, numbers: readonly number[], at: Moment): GivenBackClaims
   recover(session: string | undefined, atMost: number, at: Moment): Recovered
   enqueue(request: EnqueueRequest, at: Moment): Enqueued
   change(change: RecordChange, at: Moment): boolean
@@ -303,11 +304,12 @@ export function createTables({ defect, random, locked }: TablesParts): Tables {
     },
 
     giveBackClaims(session, numbers, at) {
-      const taken = running(session)
-        .filter(({ claim = 0 }) => numbers.includes(claim) || defect === 'any_claim_given_back')
-        .filter(free)
+      const found = running(session).filter(
+        ({ claim = 0 }) => numbers.includes(claim) || defect === 'any_claim_given_back',
+      )
+      const taken = found.filter(free)
       for (const row of taken) takeBack(row, { ...unbegun, by: 'claim_given_back' }, at)
-      return taken.length
+      return { records: taken.length, left: found.length - taken.length }
     },
 
     recover(own, atMost, at) {
