@@ -7,20 +7,22 @@ export interface Specifier {
   readonly line: number
 }
 
-// In the order in which they have to be tried. A slash begins a regular expression where no value can stand before it.
+/** In the order in which they have to be tried. */
+const kinds = ['comment', 'string', 'regex', 'word', 'other'] as const
 const token = new RegExp(
   [
-    String.raw`(?<comment>\/\/[^\n]*|\/\*[\s\S]*?\*\/)`,
-    String.raw`(?<string>'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")`,
-    String.raw`(?<regex>(?<=(?:[(,=:[!&|?{};>]|\breturn|^)\s*)\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*)`,
-    String.raw`(?<word>[A-Za-z_$][\w$]*)`,
-    String.raw`(?<other>\S)`,
+    String.raw`(\/\/[^\n]*|\/\*[\s\S]*?\*\/)`,
+    String.raw`('(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")`,
+    // A slash begins one where no value can stand before it.
+    String.raw`((?<=(?:[(,=:[!&|?{};>]|\breturn|^)\s*)\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*)`,
+    String.raw`([A-Za-z_$][\w$]*)`,
+    String.raw`(\S)`,
   ].join('|'),
   'gm',
 )
 
 interface Token {
-  readonly kind: string
+  readonly kind: (typeof kinds)[number]
   readonly text: string
   readonly line: number
 }
@@ -56,8 +58,8 @@ function tokensOf(source: string): Token[] {
   for (const match of source.matchAll(token)) {
     line += newlines(source.slice(from, match.index))
     from = match.index
-    const kind = Object.entries(match.groups ?? {}).find(([, text]) => text !== undefined)?.[0] ?? 'other'
-    if (kind !== 'comment') tokens.push({ kind, text: match[0], line })
+    const kind = kinds.find((_, place) => match[place + 1] !== undefined)
+    if (kind !== undefined && kind !== 'comment') tokens.push({ kind, text: match[0], line })
   }
   return tokens
 }

@@ -9,6 +9,7 @@ const endGraceMs = 2_000
 /** Milliseconds that output may still take to arrive after the process is gone. */
 const outputGraceMs = 5_000
 
+const flags = ['--disable-warning=ExperimentalWarning', '--import=./test/harness/compile-cache.mjs']
 const severalFiles = 'test/harness/several-files.ts'
 
 const running = new Set<ChildProcess>()
@@ -24,7 +25,7 @@ export interface FileLimits {
 export async function runFiles(files: readonly string[], root: string, limits: FileLimits): Promise<FileRun> {
   const [first = '', ...more] = files
   const file = more.length === 0 ? first : severalFiles
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file], {
+  const child = spawn(process.execPath, [...flags, file], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     // A group of its own, so that whatever the file leaves behind can be ended with it.

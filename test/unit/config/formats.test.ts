@@ -6,6 +6,7 @@ import { formatNamed } from '../../../supervisor/config/format.ts'
 import * as formats from '../../../supervisor/config/formats.ts'
 import { databaseSchema, leavesOf, schema, serviceSchema } from '../../../supervisor/config/schema.ts'
 import { stopSignal } from '../../../supervisor/config/stop-signal.ts'
+import { anyCharacter } from '../../harness/any-character.ts'
 
 const port = formats.integer(1, 65_535)
 const wait = formats.duration('1s', '1h')
@@ -368,7 +369,7 @@ const pieces = fc.constantFrom(
   'constructor',
 )
 const nearlyRight = fc.array(pieces, { maxLength: 12 }).map((parts) => parts.join(''))
-const anyText = fc.oneof(fc.string({ unit: 'binary' }), fc.string(), nearlyRight)
+const anyText = fc.oneof(fc.string({ unit: anyCharacter }), fc.string(), nearlyRight)
 
 t.test('R1.1 no text makes a format throw, and what passes reads as itself again', async (t) => {
   for (const [name, format] of everyFormat) {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { renderProblems } from '../../../supervisor/cli/check-report.ts'
 import { loadConfiguration } from '../../../supervisor/config/load.ts'
+import { anyCharacter } from '../../harness/any-character.ts'
 import { accepted, type Environment, loadBare, loadWith, problemsWith, problemWith } from './load-with.ts'
 
 t.test('R1.1 without its one required variable nothing starts', async (t) => {
@@ -361,7 +362,7 @@ t.test(
         'PREFECT_API_URL',
         'CONTAINER_DATABASE___PROTO___URL',
       ),
-      fc.string({ unit: 'binary', maxLength: 12 }).map((text) => `CONTAINER_${text}`),
+      fc.string({ unit: anyCharacter, maxLength: 12 }).map((text) => `CONTAINER_${text}`),
       fc
         .constantFrom('CONTAINER_DATABASE_', 'CONTAINER_SERVICE_')
         .chain((prefix) => fc.string({ maxLength: 8 }).map((text) => `${prefix}${text}_URL`)),
@@ -370,9 +371,9 @@ t.test(
       fc.property(
         fc.dictionary(
           names,
-          fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('1', '1s', '/f', 'http://a')),
+          fc.oneof(fc.string({ unit: anyCharacter }), fc.constantFrom('1', '1s', '/f', 'http://a')),
         ),
-        fc.string({ unit: 'binary' }),
+        fc.string({ unit: anyCharacter }),
         (environment, content) => {
           const loaded = loadWith(environment, { '/f': content })
           if (!loaded.ok && loaded.problems.length === 0) throw new Error('refused without a problem')

@@ -4,6 +4,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { catalogue } from '../../../supervisor/core/errors.ts'
+import { anyCharacter } from '../../harness/any-character.ts'
 import { createFakeQueue, view } from '../../harness/fake-queue.ts'
 import { callSocket, type RawAnswer, rawRequest, type SocketAnswer, sendRaw } from '../../harness/raw-http.ts'
 import { createTestQueue } from '../queue/queue-fixture.ts'
@@ -38,7 +39,7 @@ const text = fc.oneof(
     'NaN',
     '{"id":"a"}x',
   ),
-  fc.string({ unit: 'binary', maxLength: 50 }),
+  fc.string({ unit: anyCharacter, maxLength: 50 }),
 )
 const body = fc.oneof(
   text.map((each) => Buffer.from(each)),

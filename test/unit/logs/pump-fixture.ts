@@ -10,6 +10,7 @@ export interface FlowRecord {
 
 export interface Rig {
   readonly pump: FlowPump
+  writtenBytes(): number
   /** What came out, line by line, without the newlines. */
   lines(): string[]
   records(): FlowRecord[]
@@ -39,6 +40,7 @@ export function createRig(options: { stream?: 'stdout' | 'stderr'; instance?: st
       instance: options.instance ?? 'host-1',
       counted: (lines) => counted.push(lines),
     }),
+    writtenBytes: () => blocks.reduce((sum, { length }) => sum + length, 0),
     lines() {
       const written = Buffer.concat(blocks)
       if (!isUtf8(written)) throw new Error('not UTF-8')

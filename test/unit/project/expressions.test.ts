@@ -1,5 +1,6 @@
 // No regular expression of the supervisor may be led into backtracking by what it is given: each literal in the
-// source is run against long hostile strings. One that does not come back is cut off and named.
+// source that repeats something is run against long hostile strings. One that does not come back is cut off and named.
+// The others look at each place for a time that has a bound, whatever the string.
 
 import { globSync, readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
@@ -18,6 +19,9 @@ interface Expression {
   readonly source: string
   readonly flags: string
 }
+
+/** Something as often as it comes. A class or an escaped character is not told apart: one too many does no harm. */
+const repeats = /[*+]|\{\d+,\}/
 
 function expressionsOf(path: string): Expression[] {
   const found: Expression[] = []
@@ -75,7 +79,7 @@ const hostile = pieces.flatMap((piece) => {
 
 t.test('R7 no regular expression of the supervisor can be made to backtrack', async (t) => {
   const files = globSync('supervisor/**/*.ts', { cwd: checkout })
-  const expressions = files.flatMap(expressionsOf)
+  const expressions = files.flatMap(expressionsOf).filter(({ source }) => repeats.test(source))
   t.ok(expressions.length > 50, `${expressions.length} expressions were found`)
   const context = createContext({ hostile })
   const hanging: string[] = []

@@ -13,7 +13,14 @@ const skip = usable ? false : `needs Python 3.${pythonMinor} or newer as python3
 t.test('R3.1 the Python client repeats what may be repeated and loses no record', { skip }, (t) => {
   const tests = spawnSync(
     'python3',
-    ['-B', '-m', 'unittest', 'discover', '--start-directory', `${checkout}/test/unit/python/flowkeep_client`],
+    [
+      '-B',
+      '-m',
+      'unittest',
+      'discover',
+      '--start-directory',
+      `${checkout}/test/integration/python/flowkeep_client`,
+    ],
     { encoding: 'utf8', env: { ...process.env, PYTHONPATH: `${checkout}/images/python` } },
   )
   t.equal(tests.status, 0, tests.stderr)
