@@ -29,7 +29,7 @@ export const prefectBenchmark: Benchmark = {
     // On SQLite a server on a busy machine answers "database is locked" now and then, and that would be measured.
     const postgres = await startPostgres()
     const server = await startPrefect({ python, databaseUrl: postgres.url() })
-    const runs = site.quick ? '8' : '20'
+    const runs = site.quick ? '4' : '8'
     try {
       const series = await runRounds(
         site,
@@ -37,7 +37,7 @@ export const prefectBenchmark: Benchmark = {
           { name: ours, version: site.version, run: () => supervised(site, server, [python, program, runs]) },
           { name: without, run: () => bare(site, server, [python, program, runs, '--plain']) },
         ],
-        { rounds: 7 },
+        { rounds: 5, warmUps: 0 },
       )
       const less = { unit: 'ms', better: 'less' } as const
       return {
