@@ -42,6 +42,16 @@ interface ScanFlags {
   readonly json?: true
 }
 
+interface SecurityFlags {
+  readonly compose?: string[]
+  readonly container?: string[]
+  readonly failOn: Severity
+  readonly accept: string[]
+  readonly sarif?: string
+  readonly verbose?: true
+  readonly json?: true
+}
+
 interface BuildFlags {
   readonly dryRun?: true
   readonly cache: boolean
@@ -112,6 +122,35 @@ function createProgram(done: (code: number) => void): Command {
       const place = { root, version, now: () => new Date().toISOString() }
       const { image: images = [], severity, accept: accepted, sarif, json = false } = options
       done(await runScan(place, { targets, images, severity, accepted, sarif }, createTerminal(json)))
+    })
+
+  program
+    .command('security')
+    .description('how closed services and containers are, by what only the host can see')
+    .option('--compose <file...>', 'Compose files, later ones on top of earlier ones')
+    .option('--container <name...>', 'containers of this engine')
+    .addOption(
+      new Option('--fail-on <severity>', 'exit with 1 when something of this severity or worse fails')
+        .choices(severities)
+        .default('high'),
+    )
+    .option('--accept <id...>', 'ID or ID=SERVICE: what is known, shown and not counted', [])
+    .option('--sarif <file>', 'write SARIF 2.1.0')
+    .option('--verbose', 'show also what passed and what does not apply')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nWithout names: compose/compose.yaml, and the containers of it that run. The rules are those of the CIS Docker Benchmark 1.6 and of the profile "restricted" of the Kubernetes Pod Security Standards. A label org.flowkeep.security.accept.ID: REASON of a service accepts a finding for good.',
+    )
+    .action(async (options: SecurityFlags) => {
+      const { runSecurity } = await import('./security/security-command.ts')
+      const stack = projectOf({})
+      const place = { root, version, stack, now: () => new Date().toISOString() }
+      const { compose, container: containers = [], failOn, accept, sarif, verbose = false } = options
+      const { json = false } = options
+      const project = compose && { files: compose.map((file) => resolve(file)), name: undefined }
+      const wanted = { compose: project, containers, failOn, accepted: accept, sarif, verbose }
+      done(await runSecurity(place, wanted, createTerminal(json)))
     })
 
   onStack('status')

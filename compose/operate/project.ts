@@ -35,16 +35,20 @@ export function composeArguments({ files, name }: Project, command: readonly str
 
 /** @throws FlowkeepError `tool_failed` with what Compose says when a file is refused */
 export async function listContainers(project: Project): Promise<Container[]> {
-  for (const file of project.files) {
-    if (existsSync(file)) continue
-    throw new FlowkeepError('tool_failed', {
-      operation: 'cannot look at the stack',
-      subject: file,
-      message: `there is no Compose file ${file}`,
-      hint: 'Name another one with --file.',
-    })
-  }
+  checkFiles(project, '--file')
   return parseContainers(await docker(composeArguments(project, ['ps', '--all', '--format', 'json'])))
+}
+
+/** @throws FlowkeepError that names the first file that isn't there, and the option to name another one */
+export function checkFiles({ files }: Project, option: string): void {
+  const missing = files.find((file) => !existsSync(file))
+  if (missing === undefined) return
+  throw new FlowkeepError('tool_failed', {
+    operation: 'cannot look at the stack',
+    subject: missing,
+    message: `there is no Compose file ${missing}`,
+    hint: `Name another one with ${option}.`,
+  })
 }
 
 interface Listed {

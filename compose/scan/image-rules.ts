@@ -182,7 +182,8 @@ function paths(layer: Layer, isWrong: (file: ImageFile) => boolean): string | un
   return found.length > 0 ? some(found) : undefined
 }
 
-function isSecret(name: string, value: string): boolean {
+/** By its name, or by what its value looks like. */
+export function isSecret(name: string, value: string): boolean {
   if (hasCredentialsInUrl(value)) return true
   return canBeSecret(value) && (secretLookingName(name) || looksRandom(name, value))
 }

@@ -17,7 +17,7 @@ export interface SarifRule {
 
 export interface SarifResult {
   readonly ruleId: string
-  readonly kind: 'pass' | 'fail' | 'open'
+  readonly kind: 'pass' | 'fail' | 'open' | 'notApplicable'
   /** `none` unless the kind is `fail`. */
   readonly level: SarifLevel
   readonly message: string
