@@ -43,6 +43,7 @@ interface ScanFlags {
 }
 
 interface SecurityFlags {
+  readonly image?: string[]
   readonly compose?: string[]
   readonly container?: string[]
   readonly failOn: Severity
@@ -126,7 +127,8 @@ function createProgram(done: (code: number) => void): Command {
 
   program
     .command('security')
-    .description('how closed services and containers are, by what only the host can see')
+    .description('how closed images, services and containers are, by what only the host can see')
+    .option('--image <name...>', 'images of this engine')
     .option('--compose <file...>', 'Compose files, later ones on top of earlier ones')
     .option('--container <name...>', 'containers of this engine')
     .addOption(
@@ -140,16 +142,24 @@ function createProgram(done: (code: number) => void): Command {
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nWithout names: compose/compose.yaml, and the containers of it that run. The rules are those of the CIS Docker Benchmark 1.6 and of the profile "restricted" of the Kubernetes Pod Security Standards. A label org.flowkeep.security.accept.ID: REASON of a service accepts a finding for good.',
+      '\nWithout names: the images of the project, compose/compose.yaml, and the containers of it that run. The rules are those of the CIS Docker Benchmark 1.6 and of the profile "restricted" of the Kubernetes Pod Security Standards. A label org.flowkeep.security.accept.ID: REASON of a service accepts a finding for good.',
     )
     .action(async (options: SecurityFlags) => {
       const { runSecurity } = await import('./security/security-command.ts')
       const stack = projectOf({})
       const place = { root, version, stack, now: () => new Date().toISOString() }
-      const { compose, container: containers = [], failOn, accept, sarif, verbose = false } = options
+      const {
+        image: images = [],
+        compose,
+        container: containers = [],
+        failOn,
+        accept,
+        sarif,
+        verbose = false,
+      } = options
       const { json = false } = options
       const project = compose && { files: compose.map((file) => resolve(file)), name: undefined }
-      const wanted = { compose: project, containers, failOn, accepted: accept, sarif, verbose }
+      const wanted = { images, compose: project, containers, failOn, accepted: accept, sarif, verbose }
       done(await runSecurity(place, wanted, createTerminal(json)))
     })
 

@@ -10,6 +10,11 @@ export interface DockerfileRule extends SarifRule {
   look(instructions: readonly Instruction[], own: ReadonlySet<string>): string | undefined
 }
 
+const pipedIntoShell = /\b(?:curl|wget)\b[^|;&]*\|\s*(?:sudo\s+)?(?:ba|da|z)?sh\b/
+/** Options of apt, apk, dnf, pip, npm, curl and wget. */
+const checksSwitchedOff =
+  /\s--?(?:allow-unauthenticated|allow-untrusted|force-yes|nogpgcheck|no-gpg-checks|no-check-certificate|trusted-host|insecure)\b|\[[^\]]*\btrusted=yes\b[^\]]*\]|\bcurl\s+(?:\S+\s+)*?-[a-jl-zA-Z]*k[a-zA-Z]*(?=\s)|\bstrict-ssl[\s=]+false\b/
+
 const every = (found: readonly string[]) => (found.length > 0 ? some([...new Set(found)]) : undefined)
 
 export const dockerfileRules: readonly DockerfileRule[] = [
@@ -32,16 +37,18 @@ export const dockerfileRules: readonly DockerfileRule[] = [
     id: 'D02',
     title: 'What is fetched from the network is checked',
     severity: 'high',
-    expected: 'no ADD of a URL without --checksum, nothing that is piped from the network into a shell',
+    expected:
+      'no ADD of a URL without --checksum, nothing that is piped from the network into a shell, no check of signatures or certificates that is switched off',
     fix: 'ADD --checksum=sha256:…, or fetch it into a file and check it before it is run',
     look: (instructions) =>
       every(
         instructions.flatMap(({ keyword, rest }) => {
           const { options, words } = wordsOf(rest)
           const isChecked = options.some((option) => option.has('checksum'))
-          if (keyword === 'ADD') return isChecked ? [] : words.filter((word) => /^https?:\/\//.test(word))
-          const piped = /\b(?:curl|wget)\b[^|;&]*\|\s*(?:sudo\s+)?(?:ba|da|z)?sh\b/.exec(rest)
-          return keyword === 'RUN' && piped ? [piped[0].slice(0, 80)] : []
+          if (keyword === 'ADD')
+            return isChecked ? [] : words.filter((word) => /^https?:\/\//.test(word)).map(shown)
+          const unchecked = pipedIntoShell.exec(rest) ?? checksSwitchedOff.exec(rest)
+          return keyword === 'RUN' && unchecked ? [shown(unchecked[0])] : []
         }),
       ),
   },
@@ -81,11 +88,58 @@ export const dockerfileRules: readonly DockerfileRule[] = [
                     /\bapt(?:-get)?\b.*\binstall\b/.test(command) &&
                     !command.includes('--no-install-recommends'),
                 )
-                .map((command) => command.trim().replace(/\s+/g, ' ').slice(0, 80)),
+                .map(shown),
         ),
       ),
   },
+  {
+    id: 'D05',
+    title: 'Package lists are fetched in the step that installs from them',
+    severity: 'medium',
+    expected: 'update and install in one RUN',
+    fix: 'RUN apt-get update && apt-get install …: a step that only updates is taken from the cache, as old as it is',
+    look: (instructions) =>
+      every(
+        instructions.flatMap(({ keyword, rest }) => {
+          const update =
+            /\b(?:apt|apt-get|apk|yum|dnf|microdnf|zypper)\b[^&;|\n]*\b(?:update|makecache|refresh)\b/.exec(
+              rest,
+            )
+          const isUsed =
+            /\b(?:install|add|upgrade|dist-upgrade|full-upgrade|build-dep|source|download)\b/.test(rest)
+          return keyword === 'RUN' && update && !isUsed ? [shown(update[0])] : []
+        }),
+      ),
+  },
+  {
+    id: 'D06',
+    title: 'Files are copied, not added',
+    severity: 'medium',
+    expected: 'COPY; ADD only with --checksum',
+    fix: 'COPY: ADD also unpacks archives and fetches URLs, which nobody sees in its name',
+    look: (instructions) =>
+      every(
+        instructions.flatMap(({ keyword, rest }) => {
+          const { options, words } = wordsOf(rest)
+          const isChecked = options.some((option) => option.has('checksum'))
+          return keyword === 'ADD' && !isChecked ? [shown(`ADD ${words.join(' ')}`)] : []
+        }),
+      ),
+  },
 ]
+
+/** The beginning of a command, without what may be a secret: names and passwords in URLs, headers, values. */
+function shown(command: string): string {
+  return command
+    .trim()
+    .replace(/\s+/g, ' ')
+    .replace(/:\/\/[^/\s@]*@/g, '://…@')
+    .replace(
+      /((?:authorization|token|password|passwd|secret|key)[\w-]*["']?\s*[:=]\s*)(?:(?:basic|bearer)\s+)?[^\s"'|&]+/gi,
+      '$1…',
+    )
+    .slice(0, 80)
+}
 
 /** @param contexts names of the contexts beside the main one */
 export function judgeDockerfile(
@@ -93,12 +147,27 @@ export function judgeDockerfile(
   contexts: Iterable<string>,
 ): { rule: DockerfileRule; found: string | undefined }[] {
   const { instructions } = parseDockerfile(text)
+  const own = ownNames(instructions, contexts)
+  return dockerfileRules.map((rule) => ({ rule, found: rule.look(instructions, own) }))
+}
+
+/** The images that a Dockerfile starts from or copies from, without its stages and contexts. */
+export function foreignImages(text: string, contexts: Iterable<string>): string[] {
+  const { instructions } = parseDockerfile(text)
+  const own = ownNames(instructions, contexts)
+  const images = imagesIn(instructions).filter(
+    (image) => image !== 'scratch' && !own.has(image.toLowerCase()),
+  )
+  return [...new Set(images)]
+}
+
+/** Names that are no images: stages and contexts. */
+function ownNames(instructions: readonly Instruction[], contexts: Iterable<string>): ReadonlySet<string> {
   const stages = instructions.flatMap(({ keyword, rest }) => {
     const { words } = wordsOf(rest)
     return keyword === 'FROM' && words[1]?.toUpperCase() === 'AS' ? [words[2]?.toLowerCase() ?? ''] : []
   })
-  const own = new Set([...stages, ...[...contexts].map((name) => name.toLowerCase())])
-  return dockerfileRules.map((rule) => ({ rule, found: rule.look(instructions, own) }))
+  return new Set([...stages, ...[...contexts].map((name) => name.toLowerCase())])
 }
 
 /** What FROM and --from name, with the defaults of arguments put in. */

@@ -165,7 +165,18 @@ export const imageRules: readonly ImageRule[] = [
       return isOurs ? undefined : `its entry point is ${Entrypoint.join(' ') || 'empty'}`
     },
   },
+  {
+    id: 'I12',
+    title: 'It has no program that only an attacker misses',
+    severity: 'medium',
+    expected: 'no SSH server, sudo, compiler, debugger or packet sniffer',
+    fix: 'do not install it, or leave it behind in an earlier stage',
+    look: (_view, visible) => paths(visible, ({ kind, path }) => kind === 'file' && unneeded.test(path)),
+  },
 ]
+
+const unneeded =
+  /^(?:usr\/)?(?:local\/)?s?bin\/(?:sshd|dropbear|telnetd|xinetd|sudo|doas|cc|gcc|g\+\+|clang|make|gdb|gdbserver|strace|tcpdump|nmap|(?:\w+-)+(?:gcc|g\+\+)(?:-\d+)?|(?:gcc|g\+\+|clang)-\d+)$/
 
 /** @returns every rule with what it found */
 export function judge(view: ImageView): { rule: ImageRule; found: string | undefined }[] {

@@ -2,12 +2,8 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { FlowkeepError } from '../../supervisor/core/errors.ts'
 import { sarifLog } from '../../supervisor/core/sarif.ts'
 import { type Column, paint, renderTable } from '../../supervisor/core/text-table.ts'
-import { printGraph } from '../build/bake.ts'
-import { imageIds } from '../build/engine-images.ts'
-import { nameOfDockerfile } from '../build/inputs.ts'
 import { writeWhole } from '../host/cache-directory.ts'
 import { plural } from '../host/figures.ts'
 import type { Terminal } from '../host/terminal.ts'
@@ -16,6 +12,7 @@ import { readImages } from './image-view.ts'
 import { installedScanners, isInstalled, runScanner } from './installed-scanners.ts'
 import { runOf, scanDockerfile, scanImage } from './own-scanners.ts'
 import { scanDebian, scanNpm } from './package-scanners.ts'
+import { checkPresent, type Subject, subjectsOf } from './subjects.ts'
 
 export interface ScanOptions {
   readonly targets: readonly string[]
@@ -35,17 +32,11 @@ export interface ScanPlace {
   readonly now: () => string
 }
 
-interface Subject {
-  readonly image: string
-  /** What is mended to mend the image. */
-  readonly file: string
-  readonly contexts: readonly string[]
-}
-
 /** @returns the exit code: 1 when something of that severity was found */
 export async function runScan(place: ScanPlace, options: ScanOptions, terminal: Terminal): Promise<number> {
   const accepted = new Set(options.accepted)
   const subjects = await subjectsOf(place.root, options)
+  await checkPresent(subjects)
   const reports = await look(place.root, subjects, accepted, terminal)
   const time = place.now()
   if (options.sarif !== undefined) {
@@ -60,30 +51,6 @@ export async function runScan(place: ScanPlace, options: ScanOptions, terminal: 
     terminal.print(JSON.stringify({ ok: failures.length === 0, time, reports: reports.map(plain) }))
   else terminal.print(render(reports, failures, options, terminal))
   return failures.length > 0 ? 1 : 0
-}
-
-async function subjectsOf(root: string, { targets, images }: ScanOptions): Promise<Subject[]> {
-  const others = images.map((image) => ({ image, file: image, contexts: [] }))
-  const graph = targets.length === 0 && images.length > 0 ? [] : await printGraph(root, targets)
-  const own = graph
-    .filter(({ isWanted, tags }) => isWanted && tags.length > 0)
-    .map((target) => ({
-      image: target.tags[0] as string,
-      file: nameOfDockerfile(target),
-      contexts: [...target.contexts.keys()],
-    }))
-  const all = [...own, ...others]
-  const there = await imageIds(all.map(({ image }) => image))
-  const missing = all.filter(({ image }) => !there.has(image)).map(({ image }) => image)
-  if (missing.length > 0) {
-    throw new FlowkeepError('tool_failed', {
-      operation: 'cannot scan',
-      subject: missing[0] as string,
-      message: `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not on this engine`,
-      hint: 'Build first (flowkeepctl build), or pull what is built elsewhere.',
-    })
-  }
-  return all
 }
 
 async function look(

@@ -19,6 +19,7 @@ export async function securityOptionsOfEngine(): Promise<ReadonlySet<string>> {
 interface InspectedImage {
   readonly Id: string
   readonly RepoTags?: readonly string[] | null
+  readonly Created?: string
   readonly Config?: {
     readonly User?: string
     readonly Healthcheck?: { readonly Test?: readonly string[] | null } | null
@@ -48,10 +49,11 @@ export async function imageFactsOf(names: readonly string[]): Promise<ReadonlyMa
   return facts
 }
 
-function factsOf({ Config }: InspectedImage): ImageFacts {
+function factsOf({ Config, Created }: InspectedImage): ImageFacts {
   const test = Config?.Healthcheck?.Test ?? []
   return {
     user: Config?.User ?? '',
+    createdAt: Created,
     hasHealthCheck: test.length > 0 && test[0] !== 'NONE',
     exposedPorts: Object.keys(Config?.ExposedPorts ?? {}),
     labels: Config?.Labels ?? {},

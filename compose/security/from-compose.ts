@@ -1,5 +1,6 @@
 // Services as `docker compose config --format json` resolves them, as workloads. Pure.
 
+import { resolve } from 'node:path'
 import { fullName } from '../build/engine-images.ts'
 import {
   capabilityName,
@@ -22,7 +23,11 @@ export interface ComposeProject {
 
 interface ComposeService {
   readonly image?: string
-  readonly build?: unknown
+  readonly build?: {
+    readonly context?: string
+    readonly dockerfile?: string
+    readonly additional_contexts?: Readonly<Record<string, string>>
+  }
   readonly user?: string
   readonly privileged?: boolean
   readonly cap_add?: readonly string[]
@@ -148,6 +153,23 @@ export function workloadsOf(
 /** An image that is only built has the name that Compose gives it; nothing is known of it then. */
 export function imageOf({ image = '' }: { readonly image?: string }): string {
   return image
+}
+
+/** The Dockerfiles of images that the file builds: absolute paths, by the names of the images. */
+export function dockerfilesOf(
+  project: ComposeProject,
+): ReadonlyMap<string, { readonly file: string; readonly contexts: ReadonlyMap<string, string> }> {
+  return new Map(
+    Object.values(project.services ?? {}).flatMap((service) => {
+      const { context, dockerfile = 'Dockerfile', additional_contexts = {} } = service.build ?? {}
+      if (context === undefined || imageOf(service) === '') return []
+      const built = {
+        file: resolve(context, dockerfile),
+        contexts: new Map(Object.entries(additional_contexts)),
+      }
+      return [[fullName(imageOf(service)), built] as const]
+    }),
+  )
 }
 
 function limitsOf({

@@ -4,11 +4,12 @@ import { FlowkeepError } from '../../supervisor/core/errors.ts'
 import { engineProblem, lastLine } from '../host/docker.ts'
 import { capture } from '../host/run.ts'
 import { composeArguments, type Project } from '../operate/project.ts'
-import { imageFactsOf, inspectContainers, processesIn, volumeOptions } from './engine.ts'
+import { imageFactsOf, processesIn, volumeOptions } from './engine.ts'
 import { accept, exceptionsIn, judgeExceptions } from './exceptions.ts'
 import { type Finding, findingOf, type Subject } from './finding.ts'
 import { type ComposeProject, imageOf, workloadsOf } from './from-compose.ts'
 import { type InspectedContainer, workloadOf } from './from-inspect.ts'
+import { imageRules } from './image-rules.ts'
 import { judge } from './verdict.ts'
 import type { Engine, Workload } from './workload.ts'
 import { workloadRules } from './workload-rules.ts'
@@ -32,27 +33,24 @@ export async function resolveProject(project: Project): Promise<ComposeProject> 
   )
 }
 
-/** @param file as a person names it */
-export async function lookAtServices(
-  project: ComposeProject,
-  file: string,
-  engine: Engine,
-  elsewhere: ReadonlySet<string>,
-): Promise<Finding[]> {
+export async function servicesOf(project: ComposeProject, engine: Engine): Promise<Workload[]> {
   const images = await imageFactsOf(Object.values(project.services ?? {}).map(imageOf))
-  return workloadsOf(project, engine, images).flatMap((workload) =>
-    findingsOf(workload, { ...subjectOf(workload), section: 'services', file }, elsewhere),
+  return workloadsOf(project, engine, images)
+}
+
+/** @param file as a person names it */
+export function lookAtServices(services: readonly Workload[], file: string): Finding[] {
+  return services.flatMap((workload) =>
+    findingsOf(workload, { ...subjectOf(workload), section: 'services', file }),
   )
 }
 
 /** @param fileOf the file that a container comes from, as a person names it */
 export async function lookAtContainers(
-  names: readonly string[],
+  containers: readonly InspectedContainer[],
   fileOf: (container: InspectedContainer) => string,
   engine: Engine,
-  elsewhere: ReadonlySet<string>,
 ): Promise<Finding[]> {
-  const containers = await inspectContainers(names)
   const images = await imageFactsOf(containers.map(({ Image }) => Image))
   const processes = await Promise.all(containers.map(async ({ Id }) => [Id, await processesIn(Id)] as const))
   const volumes = await volumeOptions(
@@ -64,20 +62,23 @@ export async function lookAtContainers(
   return containers.flatMap((container) => {
     const workload = workloadOf(container, { engine, images, processes: running, volumes })
     const subject = { ...subjectOf(workload), section: 'containers' as const, file: fileOf(container) }
-    return findingsOf(workload, subject, elsewhere)
+    return findingsOf(workload, subject)
   })
 }
+
+/** A service may accept what is found in its image. */
+const idsOfImageRules: ReadonlySet<string> = new Set(imageRules.map(({ id }) => id))
 
 function subjectOf({ name, service }: Workload): Pick<Subject, 'subject' | 'services'> {
   return { subject: name, services: service === undefined ? [] : [service] }
 }
 
 /** Every rule of one workload, and its exceptions. Pure. */
-export function findingsOf(workload: Workload, subject: Subject, elsewhere: ReadonlySet<string>): Finding[] {
+export function findingsOf(workload: Workload, subject: Subject): Finding[] {
   const found = workloadRules.map((rule) => findingOf(rule, judge(rule, workload), subject))
   const exceptions = exceptionsIn(workload.labels)
   return [
     ...found.map((finding) => accept(finding, exceptions)),
-    judgeExceptions(exceptions, found, elsewhere, subject),
+    judgeExceptions(exceptions, found, idsOfImageRules, subject),
   ]
 }

@@ -99,24 +99,31 @@ function renderSection(section: Section, findings: readonly Finding[], verbose: 
   return `${head}\n\n${renderTable(columns, rowsOf(shown, look), look)}`
 }
 
-/** One row for what was found alike in several places, the worst first. */
+/** One row for what came of a rule in several places, the worst first. */
 function rowsOf(findings: readonly Finding[], look: Look): string[][] {
   const groups = Map.groupBy(findings, (finding) =>
-    JSON.stringify([finding.id, markOf(finding), finding.found, finding.accepted]),
+    JSON.stringify([finding.id, markOf(finding), finding.accepted]),
   )
   return [...groups.values()]
-    .map((group) => ({ first: group[0] as Finding, where: group.map(({ subject }) => subject) }))
-    .sort((a, b) => rankOf(a.first) - rankOf(b.first))
-    .map(({ first, where }) => {
+    .sort((a, b) => rankOf(a[0] as Finding) - rankOf(b[0] as Finding))
+    .map((group) => {
+      const first = group[0] as Finding
       const mark = markOf(first)
       return [
         paint(mark === 'fail' ? `${mark} (${first.severity})` : mark, styles[mark], look),
         first.id,
-        where.join(', '),
-        `${first.title}: ${first.found}`,
+        group.map(({ subject }) => subject).join(', '),
+        `${first.title}: ${foundIn(group)}`,
         first.accepted ?? (mark === 'fail' || mark === 'warn' ? first.fix : ''),
       ]
     })
+}
+
+/** Once where it is the same everywhere. */
+function foundIn(group: readonly Finding[]): string {
+  const all = new Set(group.map(({ found }) => found))
+  if (all.size === 1) return group[0]?.found ?? ''
+  return group.map(({ subject, found }) => `${subject} ${found}`).join('; ')
 }
 
 function rankOf(finding: Finding): number {

@@ -68,6 +68,8 @@ export interface Engine {
 export interface ImageFacts {
   readonly user: string
   readonly hasHealthCheck: boolean
+  /** ISO time. */
+  readonly createdAt: string | undefined
   /** Container ports, as in `8088/tcp`. */
   readonly exposedPorts: readonly string[]
   readonly labels: Readonly<Record<string, string>>

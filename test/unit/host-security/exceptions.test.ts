@@ -15,7 +15,7 @@ const subject = { section: 'services', subject: 'app', services: ['app'], file: 
 
 function findingsFor(labels: Record<string, string>, restart = 'unless-stopped'): Finding[] {
   const workload = workloadsOf(projectOf({ restart, labels }), engine, images)[0] as Workload
-  return findingsOf(workload, subject, new Set(['CIS-4.6']))
+  return findingsOf(workload, subject)
 }
 
 const byId = (findings: readonly Finding[], id: string) => findings.find((finding) => finding.id === id)

@@ -11,6 +11,7 @@ export const engine: Engine = {
 
 export const imageFacts: ImageFacts = {
   user: '10001:10001',
+  createdAt: '2026-01-01T00:00:00Z',
   hasHealthCheck: true,
   exposedPorts: ['8088/tcp'],
   labels: { 'org.opencontainers.image.title': 'An image' },

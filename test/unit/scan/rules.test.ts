@@ -68,6 +68,8 @@ t.test('R7.5 each rule finds what it is for, and only that', async (t) => {
     ['I09', view({}, [[file('var/cache/apt/archives/x.deb')]])],
     ['I10', view({ ExposedPorts: { '80/tcp': {} } })],
     ['I11', view({ Entrypoint: ['sh', '-c'] })],
+    ['I12', view({}, [[file('usr/sbin/sshd', 0o755)]])],
+    ['I12', view({}, [[file('usr/bin/x86_64-linux-gnu-gcc-14', 0o755)]])],
   ]
   for (const [id, image] of cases) t.same(found(image), [id])
   t.same(
@@ -99,11 +101,34 @@ t.test('R7.5 rules for a Dockerfile', async (t) => {
   t.same(ids('FROM python'), ['D01'])
   t.same(ids('FROM a/python:latest'), ['D01'])
   t.same(ids('FROM scratch\nCOPY --from=tool / /'), ['D01'])
-  t.same(ids('FROM a:1\nADD https://example.org/x /'), ['D02'])
+  t.same(ids('FROM a:1\nADD https://example.org/x /'), ['D02', 'D06'])
   t.same(ids('FROM a:1\nADD --checksum=sha256:1 https://example.org/x /'), [])
   t.same(ids('FROM a:1\nRUN curl -s https://example.org | sh'), ['D02'])
   t.same(ids('FROM a:1\nARG NPM_TOKEN'), ['D03'])
   t.same(ids('FROM a:1\nRUN apt-get update && apt-get install -y a'), ['D04'])
+  t.same(ids('FROM a:1\nRUN apt-get update -qq\nRUN apt-get install --no-install-recommends a'), ['D05'])
+  t.same(ids('FROM a:1\nADD files /files'), ['D06'])
+  const unchecked = [
+    'apt-get install --no-install-recommends --allow-unauthenticated a',
+    'echo "deb [arch=amd64 trusted=yes] http://example.org x main" > /etc/apt/sources.list',
+    'pip install --trusted-host example.org a',
+    'curl -fsSk https://example.org/x > x',
+    'wget --no-check-certificate https://example.org/x',
+    'npm config set strict-ssl false',
+  ]
+  for (const command of unchecked) t.same(ids(`FROM a:1\nRUN ${command}`), ['D02'], command)
+  const secrets = [
+    'ADD https://me:hunter2@example.org/x /',
+    'RUN curl https://me:hunter2@example.org | sh',
+    'RUN curl -H "Authorization: Bearer hunter2" https://example.org?token=hunter2 | sh',
+    'RUN TOKEN=hunter2 apt-get install a',
+  ]
+  for (const line of secrets) {
+    const said = JSON.stringify(judgeDockerfile(`FROM a:1\n${line}`, []).map(({ found }) => found))
+    t.notMatch(said, 'hunter2', line)
+    t.match(said, '…')
+  }
+  t.same(ids('FROM a:1\nRUN curl -fsSL -o k https://example.org/k && sha256sum --check k.sum'), [])
 })
 
 t.test('R7.5 what npm and apt say becomes findings', async (t) => {
