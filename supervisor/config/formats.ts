@@ -212,7 +212,10 @@ export const cronSchedule = defineFormat<string>({
     if (fields.length !== 5 && fields.length !== 6) return refuse(`it has ${fields.length} fields`)
     const bounds = fields.length === 6 ? [seconds, ...cronBounds] : cronBounds
     const bad = fields.findIndex((field, index) => !isCronField(field, bounds[index] ?? seconds))
-    return bad < 0 ? accept(fields.join(' ')) : refuse(`field ${bad + 1} is none`)
+    if (bad >= 0) return refuse(`field ${bad + 1} is none`)
+    const [day = '*', month = '*'] = fields.slice(-3)
+    if (!isInSomeMonth(day, month)) return refuse(`no month ${month} has a day ${day}`)
+    return accept(fields.join(' '))
   },
   show: same,
 })
@@ -242,6 +245,26 @@ function isCronField(field: string, [min, max]: readonly [number, number]): bool
     return (
       rest.length === 0 && within(from) && (to === undefined || (within(to) && Number(from) <= Number(to)))
     )
+  })
+}
+
+/** In a leap year. */
+const daysOfMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+function isInSomeMonth(day: string, month: string): boolean {
+  return daysOfMonth.some((days, index) => {
+    if (!fitsCronField(month, index + 1, 1)) return false
+    return Array.from({ length: days }, (_, before) => before + 1).some((of) => fitsCronField(day, of, 1))
+  })
+}
+
+/** @param first of the values that the field can have */
+function fitsCronField(field: string, value: number, first: number): boolean {
+  return field.split(',').some((item) => {
+    const [range = '*', step = '1'] = item.split('/')
+    const [from = first, to = from] =
+      range === '*' ? [first, Number.POSITIVE_INFINITY] : range.split('-').map(Number)
+    return value >= from && value <= to && (value - from) % Number(step) === 0
   })
 }
 

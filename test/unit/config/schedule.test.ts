@@ -8,10 +8,14 @@ t.test('§5 every schedule that is accepted is one that node-cron runs', async (
     '*',
     '0',
     '1',
+    '2',
+    '4',
     '7',
     '12',
     '23',
+    '30',
     '31',
+    '30-31',
     '59',
     '60',
     '1-5',
@@ -35,4 +39,13 @@ t.test('§5 every schedule that is accepted is one that node-cron runs', async (
     { numRuns: 20_000 },
   )
   t.ok(accepted > 100, `${accepted} were accepted`)
+})
+
+t.test('R1.1 a day that no month has is refused, and not found out by the job', async (t) => {
+  for (const never of ['0 0 31 2 *', '0 0 30,31 2 *', '0 0 31 4-6/2,9,11 *', '0 0 0 30-31 2 1']) {
+    t.match(cronSchedule.parse(never), { ok: false }, never)
+  }
+  for (const rare of ['0 0 29 2 *', '0 0 31 */2 *', '0 0 29-31 2 *', '0 0 */31 2 *']) {
+    t.match(cronSchedule.parse(rare), { ok: true }, rare)
+  }
 })
