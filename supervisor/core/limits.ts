@@ -191,6 +191,8 @@ export const limits = {
   cleanupProblems: 20,
   /** Files that `flowkeep cleanup` lists by name. */
   cleanupShown: 200,
+  /** Milliseconds between two looks at the clock, at most, while scheduled work waits: somebody may have set it. */
+  scheduleLookMs: 60_000,
   /** Milliseconds over which replicas spread their scheduled clean-ups: less than any schedule's pause. */
   cleanupJitterMs: 900,
   /** Shares of the memory limit from which on records are handed out one at a time, and below which no longer. */
