@@ -74,9 +74,9 @@ class WillFiles implements KeptWills {
   }
 
   drop(id: string): boolean {
-    if (!this.#ids.delete(id)) return false
+    if (!this.#ids.has(id)) return false
     rmSync(this.#path(id), { force: true })
-    return true
+    return this.#ids.delete(id)
   }
 
   async carryOut(): Promise<void> {
@@ -111,26 +111,37 @@ class WillFiles implements KeptWills {
 
   /** Its id, where nothing is left to do. */
   async #carryOutOne(path: string): Promise<string | undefined> {
-    const { logger } = this.#parts
     const id = path.slice(path.lastIndexOf('/') + 1, -suffix.length)
     try {
-      const operation = parseExact(readFileSync(path, 'utf8'))
-      const answer = await this.#parts.submit(operation)
-      if (answer.state === 'refused' && isPassing(answer.error.code, operation)) return undefined
-      if (answer.state === 'refused') {
-        const { code, message } = answer.error
-        logger.warn({ event: 'will.refused', id, code }, `a will of the flow was refused: ${message}`)
-      } else {
-        logger.info(
-          { event: 'will.carried_out', id, result: answer.state },
-          'a will of the flow was carried out',
-        )
-      }
+      if (!(await this.#isDone(id, path))) return undefined
+      rmSync(path, { force: true })
+      return id
     } catch (error) {
-      logger.warn({ event: 'will.unreadable', id }, `a will cannot be read: ${messageOf(error)}`)
+      // What a disk or a lack of descriptors says is not about the will.
+      const message = `a will of the flow stays for the next time: ${messageOf(error)}`
+      this.#parts.logger.error({ event: 'will.kept', id }, message)
+      return undefined
     }
-    rmSync(path, { force: true })
-    return id
+  }
+
+  /** Submitted, or never to be. @throws what the file system says */
+  async #isDone(id: string, path: string): Promise<boolean> {
+    const { logger } = this.#parts
+    const operation = parsed(readFileSync(path, 'utf8'))
+    if (operation instanceof Error) {
+      logger.warn({ event: 'will.unreadable', id }, `a will cannot be read: ${operation.message}`)
+      return true
+    }
+    const answer = await this.#parts.submit(operation)
+    if (answer.state !== 'refused') {
+      const carriedOut = { event: 'will.carried_out', id, result: answer.state }
+      logger.info(carriedOut, 'a will of the flow was carried out')
+      return true
+    }
+    const { code, message } = answer.error
+    if (isPassing(code, operation)) return false
+    logger.warn({ event: 'will.refused', id, code }, `a will of the flow was refused: ${message}`)
+    return true
   }
 
   #path(id: string): string {
@@ -142,6 +153,14 @@ class WillFiles implements KeptWills {
 function isPassing(code: string, operation: Json): boolean {
   if (code !== 'outcome_unknown') return passing.has(code)
   return typeof operation === 'object' && operation !== null && 'id' in operation
+}
+
+function parsed(text: string): Json | Error {
+  try {
+    return parseExact(text)
+  } catch (error) {
+    return new Error(messageOf(error))
+  }
 }
 
 function filesIn(directory: string): string[] {

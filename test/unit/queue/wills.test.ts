@@ -88,6 +88,22 @@ t.test(
   },
 )
 
+t.test(
+  'R8.2 a will whose file the disk does not give, or does not let go, stays and ends nothing',
+  async (t) => {
+    const directory = memoryDirectory(t)
+    // Neither can be read as a file, nor removed as one.
+    mkdirSync(join(directory, 'wills', 'odd.json'), { recursive: true })
+    const { wills, submitted } = open(directory)
+    wills.keep('a', operation)
+    await wills.carryOut()
+    t.same(submitted, [operation])
+    t.same(readdirSync(join(directory, 'wills')), ['odd.json'])
+    t.throws(() => wills.drop('odd'))
+    t.throws(() => wills.drop('odd'), 'it is not taken for dropped')
+  },
+)
+
 t.test('R6.5 wills are bounded in number and size, and must be operations', async (t) => {
   const { wills } = open(memoryDirectory(t))
   t.throws(() => wills.keep('a', 'wrong'), { code: 'invalid_request', message: /it is wrong/ })
