@@ -14,6 +14,7 @@ import type { DatabasePool } from './postgres/pool.ts'
 import { problemOf } from './postgres/sql-text.ts'
 import { ensureStateDirectory } from './process/state-directory.ts'
 import { createHttpTarget } from './queue/http-target.ts'
+import { AbandonedJournals } from './queue/journal/abandoned.ts'
 import { openJournal } from './queue/journal/open-journal.ts'
 import { abandonedSlots, claimSlot, type Slot } from './queue/journal/slots.ts'
 import type { Journal } from './queue/journal.ts'
@@ -68,13 +69,13 @@ export async function openLocalQueue(host: QueueHost): Promise<OpenedQueue> {
   const slots = { root, tryLock }
   const slot = claimSlot(slots)
   let opened = await createTargets(settings, clock)
+  const abandoned = new AbandonedJournals({ slots, logger, open: (left) => openSlot(left, bounds) })
   const queue = createQueue({
     ...{ clock, random, logger, counted, knock, bounds, targets: opened.targets },
     journal: await openSlot(slot, bounds),
     problemOf,
     newId: () => randomUUIDv7(),
-    adopt: () =>
-      Promise.all(abandonedSlots(slots, limits.queueAdoptedSlots).map((slot) => openSlot(slot, bounds))),
+    adopt: (atMost) => abandoned.open(atMost),
   })
   const wills = createWills({
     directory: slot.directory,
@@ -89,16 +90,11 @@ export async function openLocalQueue(host: QueueHost): Promise<OpenedQueue> {
     async adopt() {
       await queue.adopt()
       try {
-        for (const left of abandonedSlots(slots, limits.queueAdoptedSlots, holdsWills)) {
-          await wills.carryOutIn(left.directory)
-          left.release()
-        }
-        for (const left of abandonedSlots(slots, limits.queueAdoptedSlots, (slot) =>
-          host.others.holds(slot),
-        )) {
-          await host.others.adopt(left.directory)
-          left.release()
-        }
+        for (const left of abandonedSlots(slots, limits.queueAdoptedSlots, holdsWills))
+          await wills.carryOutIn(left.directory).finally(() => left.release())
+        const { others } = host
+        for (const left of abandonedSlots(slots, limits.queueAdoptedSlots, (slot) => others.holds(slot)))
+          await others.adopt(left.directory).finally(() => left.release())
       } catch (error) {
         const message = `cannot look for wills and alerts of supervisors that are gone: ${messageOf(error)}`
         logger.error({ event: 'queue.adoption_failed' }, message)
@@ -118,11 +114,14 @@ export function boundsOf({ queue: { maxOperations, maxBytes, maxAgeMs } }: Setti
   return { maxOperations, maxBytes, maxAgeMs }
 }
 
-/** The slot goes with the journal. */
+/** The slot goes with the journal, and also where there is none to be had. */
 export async function openSlot(slot: Slot, bounds: QueueBounds): Promise<Journal> {
   const { directory } = slot
   const { maxOperations, maxBytes } = bounds
-  const journal = await openJournal({ directory, maxOperations, maxBytes })
+  const journal = await openJournal({ directory, maxOperations, maxBytes }).catch((error) => {
+    slot.release()
+    throw error
+  })
   const close = journal.close.bind(journal)
   journal.close = async () => {
     await close()

@@ -3,6 +3,7 @@
 
 import type { Clock } from '../core/clock.ts'
 import { codeOf, FlowkeepError, messageOf } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Operation } from '../core/operation.ts'
 import type { OperationQueue, QueueStats, Submitted, TargetStats } from '../core/queue.ts'
@@ -40,7 +41,7 @@ export interface QueueParts {
   /** Whether anybody accepts connections at a target that is away. Never rejects. */
   readonly knock?: (target: string, signal: AbortSignal) => Promise<boolean>
   /** Opens slots whose supervisor is gone and that hold operations; each belongs to us until it is closed. */
-  readonly adopt?: () => Promise<readonly Journal[]>
+  readonly adopt?: (atMost: number) => Promise<readonly Journal[]>
 }
 
 export interface Drained {
@@ -350,8 +351,9 @@ class Queue implements LocalQueue {
   async #adopt(): Promise<void> {
     const { adopt, logger } = this.#parts
     if (!adopt || this.#refusing === 'all') return
+    const room = limits.queueAdoptedSlots - this.#adopted.size
     try {
-      for (const journal of await adopt()) {
+      for (const journal of room > 0 ? await adopt(room) : []) {
         // Dead letters stay where they are until their slot has an owner again.
         if (journal.figures.operations === 0) await journal.close()
         else this.#takeOver(journal)

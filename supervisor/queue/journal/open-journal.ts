@@ -21,7 +21,12 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   if (options.inProcess) return journalOver(inProcess(new Store(options, options.clock)))
   const { inProcess: _, ...store } = options
   const runner = new WorkerRunner(store, noFigures)
-  if (holdsEntries(store.directory)) await runner.open()
+  try {
+    if (holdsEntries(store.directory)) await runner.open()
+  } catch (error) {
+    await runner.close()
+    throw error
+  }
   return journalOver(runner)
 }
 

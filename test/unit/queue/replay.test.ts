@@ -1,8 +1,10 @@
 import t from 'tap'
 import { limits } from '../../../supervisor/core/limits.ts'
 import type { JournalFigures } from '../../../supervisor/queue/journal.ts'
+import { newEntry } from '../../harness/journal.ts'
 import { createMemoryJournal, emptyDisk } from '../../harness/memory-journal.ts'
 import { away, createScriptedTarget } from '../../harness/scripted-target.ts'
+import { createTestClock } from '../../harness/test-clock.ts'
 import { createTestQueue, maxAgeMs, op, states } from './queue-fixture.ts'
 
 const queue = { mode: 'queue' }
@@ -437,6 +439,33 @@ t.test('R8.2 a slot that holds dead letters alone is given back at once', async 
   t.ok(journal.closed)
   t.equal(local.stats().adoptedSlots, 0)
   t.same(events(), [])
+})
+
+t.test('R6.5 no more slots than a few are drained at one time, however many are left', async (t) => {
+  const left = Array.from({ length: 10 }, (_, n) => {
+    const journal = createMemoryJournal({ wallMs: createTestClock().wallMs })
+    return { journal, filled: journal.append([newEntry(`op-${n}`, { target: 'rpa_db' })]) }
+  })
+  await Promise.all(left.map(({ filled }) => filled))
+  const {
+    target,
+    queue: local,
+    settle,
+    pass,
+  } = createTestQueue({
+    adopt: async (atMost) => left.splice(0, atMost).map(({ journal }) => journal),
+  })
+  target.trouble = away
+  for (let turn = 0; turn < 5; turn++) await local.adopt()
+  await settle()
+  t.equal(local.stats().adoptedSlots, limits.queueAdoptedSlots)
+  target.trouble = undefined
+  for (let turn = 0; turn < 10; turn++) {
+    await pass(15_000)
+    await local.adopt()
+  }
+  t.equal(target.effects.length, 10)
+  t.equal(local.stats().adoptedSlots, 0)
 })
 
 t.test('R1.5 a reload with a new password takes over at once and loses nothing', async (t) => {
