@@ -1,38 +1,27 @@
 // The flows that run code from the checkout: which they are, and how their flow is started again without the container.
 
-import { setTimeout as sleep } from 'node:timers/promises'
+import { readFileSync } from 'node:fs'
 import { FlowkeepError } from '../../supervisor/core/errors.ts'
 import { docker, succeeded } from '../host/docker.ts'
 import { capture } from '../host/run.ts'
-import { type Container, composeArguments, listContainers, type Project } from '../operate/project.ts'
-import type { Supervisor } from '../operate/status-command.ts'
+import { readConfiguration } from '../operate/configuration.ts'
+import { composeArguments, listContainers, type Project } from '../operate/project.ts'
 import type { CodeMount } from './changes.ts'
 
-interface Configuration {
-  readonly services: Readonly<
-    Record<
-      string,
-      {
-        readonly image?: string
-        readonly volumes?: readonly {
-          readonly type: string
-          readonly source?: string
-          readonly target: string
-        }[]
-      }
-    >
-  >
+export interface ProjectView {
+  /** That the engine knows it by. */
+  readonly name: string
+  readonly mounts: readonly CodeMount[]
 }
 
 /** Programs are below /opt, data elsewhere.  @param root only what lies in the checkout is code */
-export async function codeMounts(
+export async function viewProject(
   project: Project,
   services: ReadonlySet<string>,
   root: string,
-): Promise<CodeMount[]> {
-  const text = await docker(composeArguments(project, ['config', '--format', 'json']))
-  const configuration = JSON.parse(text) as Configuration
-  return Object.entries(configuration.services).flatMap(([service, { volumes = [] }]) =>
+): Promise<ProjectView> {
+  const configuration = await readConfiguration(project)
+  const mounts = Object.entries(configuration.services).flatMap(([service, { volumes = [] }]) =>
     services.has(service)
       ? volumes.flatMap(({ type, source, target }) =>
           type === 'bind' && target.startsWith('/opt/') && source?.startsWith(`${root}/`)
@@ -41,14 +30,14 @@ export async function codeMounts(
         )
       : [],
   )
+  return { name: configuration.name, mounts }
 }
 
 /** Brings up what isn't there and replaces containers whose image or settings are others now. */
 export async function bringUp(project: Project): Promise<void> {
-  const args = composeArguments({ ...project }, ['up', '--detach', '--wait', '--no-build'])
   // Profiles are for those who ask for them.
-  const plain = args.filter((arg, index) => arg !== '--profile' && args[index - 1] !== '--profile')
-  const output = await capture('docker', plain)
+  const args = composeArguments({ ...project, profiles: [] }, ['up', '--detach', '--wait', '--no-build'])
+  const output = await capture('docker', args)
   const taken =
     /(?:Bind for|listen tcp\S*) (?<address>\S+:\d+)[^\n]*(?:port is already allocated|address already in use)/.exec(
       output.stderr,
@@ -67,7 +56,7 @@ export async function bringUp(project: Project): Promise<void> {
     )
   if (failed?.groups)
     throw await notUp(project, failed.groups['service'], failed.groups['container'], failed[0])
-  succeeded(plain, output)
+  succeeded(args, output)
 }
 
 /** With what the container said last: that is where the reason stands. */
@@ -100,73 +89,43 @@ export interface Restarted {
   readonly problem?: string
 }
 
-const answerMs = 10_000
-const runningMs = 60_000
-const lookEveryMs = 50
 const logLinesShown = 12
 
-/** Asks the supervisors of a service to start their flow again, and waits until it runs or has failed. */
-export async function restartFlows(project: Project, service: string): Promise<Restarted[]> {
-  const containers = (await listContainers(project)).filter((container) => container.service === service)
-  return Promise.all(containers.map(restartFlow))
+/** Has the supervisors of a service start their flow again, and waits until it runs or has failed. */
+export async function restartFlows(projectName: string, service: string): Promise<Restarted[]> {
+  // Not by Compose, which takes a tenth of a second more to say the same.
+  const labels = [`project=${projectName}`, `service=${service}`, 'oneoff=False']
+  const filters = labels.flatMap((label) => ['--filter', `label=com.docker.compose.${label}`])
+  const listed = await docker(['ps', '--all', ...filters, '--format', '{{.ID}} {{.Names}}'])
+  const containers = listed.trim().split('\n').filter(Boolean).sort()
+  return Promise.all(containers.map((line) => restartFlow(...(line.split(' ') as [string, string]))))
 }
 
-async function restartFlow(container: Container): Promise<Restarted> {
+async function restartFlow(id: string, name: string): Promise<Restarted> {
   const startedMs = performance.now()
   const since = new Date().toISOString()
-  const before = container.state === 'running' ? await ask(container.id) : undefined
-  // The supervisor itself has ended after too many failures: its container starts anew.
-  if (before === undefined) await capture('docker', ['restart', '--time', '1', container.id])
-  else await reload(container.id)
-  const generation = before?.process.generation ?? 0
-  for (;;) {
-    const status = await ask(container.id)
-    const ms = performance.now() - startedMs
-    const isNew = status !== undefined && (before === undefined || status.process.generation > generation)
-    if (isNew && status.process.ready) return { container: container.name, ms }
-    const failed =
-      isNew &&
-      status.process.lastExit !== null &&
-      status.process.lastExit.at > since &&
-      status.process.restarts > (before?.process.restarts ?? 0)
-    if (failed || ms > runningMs || (status === undefined && (await hasEnded(container.id)))) {
-      return { container: container.name, ms, problem: await lastWords(container.id, since) }
-    }
-    await sleep(lookEveryMs)
-  }
-}
-
-interface Status extends Supervisor {
-  readonly process: {
-    readonly restarts: number
-    readonly ready: boolean
-    readonly generation: number
-    readonly lastExit: { readonly at: string } | null
-  }
-}
-
-const request = (method: string, path: string) =>
-  `const r=require('node:http').request({socketPath:process.env.CONTAINER_CONTROL_SOCKET||'/run/flowkeep/control.sock',method:'${method}',path:'${path}'},(a)=>{a.pipe(process.stdout);a.on('end',()=>process.exitCode=a.statusCode<300?0:1)});r.on('error',()=>process.exitCode=69);r.end()`
-
-async function call(id: string, method: string, path: string): Promise<string | undefined> {
-  const args = ['exec', id, '/opt/flowkeep/bin/node', '-e', request(method, path)]
-  const { code, stdout } = await capture('docker', args, { timeoutMs: answerMs })
-  return code === 0 ? stdout : undefined
-}
-
-async function ask(id: string): Promise<Status | undefined> {
-  const answer = await call(id, 'GET', '/v1/status')
-  return answer === undefined ? undefined : (JSON.parse(answer) as Status)
-}
-
-async function reload(id: string): Promise<void> {
-  if ((await call(id, 'POST', '/v1/reload')) === undefined)
+  let outcome = await restartInside(id, 'reload')
+  if (outcome === 'unreachable' || outcome === 'refused') {
+    // The supervisor itself has ended after too many failures, or is about to: its container starts anew.
     await capture('docker', ['restart', '--time', '1', id])
+    outcome = await restartInside(id, 'wait')
+  }
+  const ms = performance.now() - startedMs
+  if (outcome === 'running') return { container: name, ms }
+  return { container: name, ms, problem: await lastWords(id, since) }
 }
 
-async function hasEnded(id: string): Promise<boolean> {
-  const { stdout } = await capture('docker', ['inspect', '--format', '{{.State.Status}}', id])
-  return stdout.trim() !== 'running'
+type Outcome = 'running' | 'failed' | 'unreachable' | 'refused'
+
+const insideMs = 80_000
+const script = readFileSync(new URL('restart-inside.cjs', import.meta.url), 'utf8')
+
+async function restartInside(id: string, mode: 'reload' | 'wait'): Promise<Outcome> {
+  const args = ['exec', id, '/opt/flowkeep/bin/node', '-e', script, mode]
+  const { code, stdout } = await capture('docker', args, { timeoutMs: insideMs })
+  if (code === 0) return stdout as Outcome
+  // The container does not run, or has ended meanwhile.
+  return mode === 'reload' ? 'unreachable' : 'failed'
 }
 
 /** What the flow printed last: a traceback, most often. */

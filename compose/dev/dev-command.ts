@@ -15,7 +15,7 @@ import { seconds } from '../host/figures.ts'
 import type { Terminal } from '../host/terminal.ts'
 import { listContainers, type Project } from '../operate/project.ts'
 import { type CodeMount, planFor } from './changes.ts'
-import { bringUp, codeMounts, type Restarted, restartFlows } from './containers.ts'
+import { bringUp, type ProjectView, type Restarted, restartFlows, viewProject } from './containers.ts'
 import { openTunnels, writeDebugFile } from './debug.ts'
 import { watchFiles } from './watch-files.ts'
 
@@ -81,9 +81,11 @@ export async function runDev(
         `${name([...plan.build, ...plan.configuration])} → built and running in ${seconds(performance.now() - startedMs)}`,
       )
     }
-    for (const [service, saved] of plan.restart) {
-      for (const restarted of await restartFlows(place.project, service)) tell(restarted, saved)
-    }
+    await Promise.all(
+      [...plan.restart].map(async ([service, saved]) => {
+        for (const restarted of await restartFlows(view.name, service)) tell(restarted, saved)
+      }),
+    )
   }
 
   /** A file that wasn't there before is an input if it lies where inputs do; the build then decides. */
@@ -114,16 +116,18 @@ async function withDebuggers(place: DevPlace): Promise<DevPlace> {
   return { ...place, project: { ...project, files: [...project.files, file] } }
 }
 
-interface View {
-  readonly mounts: readonly CodeMount[]
+interface View extends ProjectView {
   /** Paths from the root of the checkout. */
   readonly inputs: ReadonlySet<string>
 }
 
 async function look({ project, root }: DevPlace): Promise<View> {
   const services = new Set((await listContainers(project)).map(({ service }) => service))
-  const [mounts, inputs] = await Promise.all([codeMounts(project, services, root), inputPaths(root)])
-  return { mounts: mounts.filter(({ source }) => inputs.has(relative(root, source))), inputs }
+  const [{ name, mounts }, inputs] = await Promise.all([
+    viewProject(project, services, root),
+    inputPaths(root),
+  ])
+  return { name, mounts: mounts.filter(({ source }) => inputs.has(relative(root, source))), inputs }
 }
 
 async function foldersOf({ root }: DevPlace, mounts: readonly CodeMount[]): Promise<string[]> {

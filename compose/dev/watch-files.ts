@@ -1,6 +1,6 @@
 // Saved files, in batches: an editor writes several times for one save, and a checkout of another branch writes many.
 
-import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs'
+import { type FSWatcher, readdirSync, readFileSync, statSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { digestOf } from '../build/context-files.ts'
 import { isScratch } from './changes.ts'
@@ -23,7 +23,10 @@ export function watchFiles(
   root: string,
   saved: (paths: readonly string[]) => void,
 ): FileWatch {
-  const digests = new Map<string, string>()
+  // Read now, so that the first save, too, is only one if it changes something, and that a file which an editor makes
+  // and removes on its way is none.
+  const known = [...folders.flatMap((folder) => filesIn(folder, true)), ...filesIn(root, false)]
+  const digests = new Map(known.map((path) => [path, contentOf(path)]))
   const pending = new Set<string>()
   let timer: NodeJS.Timeout | undefined
   let firstMs = 0
@@ -44,7 +47,7 @@ export function watchFiles(
   /** Saved without a change, or only looked at: nothing to do. */
   const isOther = (path: string): boolean => {
     const digest = contentOf(path)
-    if (digest === 'folder' || digests.get(path) === digest) return false
+    if (digest === 'folder' || (digests.get(path) ?? gone) === digest) return false
     digests.set(path, digest)
     return true
   }
@@ -60,10 +63,19 @@ export function watchFiles(
   }
 }
 
+const gone = 'gone'
+
+function filesIn(folder: string, recursive: boolean): string[] {
+  return readdirSync(folder, { recursive, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !isScratch(path))
+}
+
 function contentOf(path: string): string {
   try {
     return statSync(path).isDirectory() ? 'folder' : digestOf(readFileSync(path))
   } catch {
-    return 'gone'
+    return gone
   }
 }

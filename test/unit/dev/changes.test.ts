@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { isScratch, planFor } from '../../../compose/dev/changes.ts'
@@ -48,7 +48,7 @@ t.test('R4.5 what editors and interpreters write beside a file is no save', asyn
 t.test(
   'R4.5 one save is one batch, however often the editor writes, and a save without a change is none',
   async (t) => {
-    const root = t.testdir({ code: { 'a.py': 'one' } })
+    const root = t.testdir({ code: { 'a.py': 'one', 'b.py': 'same', 'c.py': 'gone' } })
     const batches: (readonly string[])[] = []
     let wake = () => {}
     const files = watchFiles([join(root, 'code')], root, (paths) => {
@@ -63,8 +63,12 @@ t.test(
     let batch = next()
     for (const text of ['', 'tw', 'two']) writeFileSync(join(root, 'code/a.py'), text)
     writeFileSync(join(root, 'code/.a.py.swp'), 'x')
+    writeFileSync(join(root, 'code/b.py'), 'same')
+    writeFileSync(join(root, 'code/sedAb12'), 'one on its way')
+    rmSync(join(root, 'code/sedAb12'))
+    rmSync(join(root, 'code/c.py'))
     await batch
-    t.same(batches, [[join(root, 'code/a.py')]])
+    t.same(batches, [[join(root, 'code/a.py'), join(root, 'code/c.py')]])
     batch = next()
     writeFileSync(join(root, 'code/a.py'), 'two')
     mkdirSync(join(root, 'code/deep'))
