@@ -2,13 +2,37 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import log
-from .settings import LOG_DIRECTORY, PREFECT, Reader, SettingsError
+from .settings import INPUT_DIRECTORY, LOG_DIRECTORY, PREFECT, Reader, SettingsError
+
+if TYPE_CHECKING:
+    from .worker import Work
+
+Prepare = Callable[[Reader], Callable[[], int]]
+"""Reads the flow's settings and gives what runs it; that is where Prefect is loaded, which takes a while."""
 
 
-def start(name: str, prepare: Callable[[Reader], Callable[[], int]]) -> int:
-    """`prepare` reads the flow's settings and gives what runs it; that is where Prefect is loaded, which takes a while."""
+def file_flow(load: "Callable[[], Callable[[Path], Work]]") -> Prepare:
+    """For a flow whose one setting is the directory it takes its files from. `load` imports what makes its work."""
+
+    def prepare(reader: Reader) -> Callable[[], int]:
+        directory = reader.directory(INPUT_DIRECTORY)
+
+        def run() -> int:
+            from .worker import run as run_work
+
+            assert directory is not None
+            return run_work(load()(directory))
+
+        return run
+
+    return prepare
+
+
+def start(name: str, prepare: Prepare) -> int:
     log.begin(name, None)
     reader = Reader(os.environ)
     try:

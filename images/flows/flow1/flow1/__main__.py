@@ -1,30 +1,23 @@
 """Run as `python -m flow1`."""
 
-import sys
 from collections.abc import Callable
-from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from worker.settings import INPUT_DIRECTORY, Reader
-from worker.start import start
+from worker.leave import leave
+from worker.start import file_flow, start
 
 from . import NAME
 
+if TYPE_CHECKING:
+    from worker.worker import Work
 
-def prepare(reader: Reader) -> Callable[[], int]:
-    directory = reader.directory(INPUT_DIRECTORY)
 
-    def run() -> int:
-        from worker.directory import feed
-        from worker.worker import Work
-        from worker.worker import run as run_work
+def load() -> "Callable[[Path], Work]":
+    from .flow import work
 
-        from .flow import BATCH, SCHEMA, process
-
-        assert directory is not None
-        return run_work(Work(NAME, SCHEMA, BATCH, partial(process, directory), partial(feed, NAME, directory)))
-
-    return run
+    return work
 
 
 if __name__ == "__main__":
-    sys.exit(start(NAME, prepare))
+    leave(start(NAME, file_flow(load)))

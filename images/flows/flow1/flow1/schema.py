@@ -1,13 +1,12 @@
 """The flow's tables."""
 
+from worker.files_table import files_table
+
+FILES = "flow1.files"
+
 SCHEMA = (
     "create schema if not exists flow1",
-    """create table if not exists flow1.files (
-      file text primary key,
-      parts integer not null,
-      run text not null,
-      cut_at timestamptz not null default now()
-    )""",
+    files_table(FILES),
     """create table if not exists flow1.parts (
       file text not null,
       part integer not null,
@@ -32,8 +31,6 @@ SCHEMA = (
       primary key (file, line)
     )""",
 )
-
-ADD_FILE = "insert into flow1.files (file, parts, run) values ($1, $2, $3)"
 
 ADD_PART = "insert into flow1.parts (file, part, rows, rejects, run) values ($1, $2, $3, $4, $5)"
 

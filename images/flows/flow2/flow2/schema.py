@@ -1,13 +1,12 @@
 """The flow's tables, and what settles which of two rows with one identity is the valid one."""
 
+from worker.files_table import files_table
+
+FILES = "flow2.lists"
+
 SCHEMA = (
     "create schema if not exists flow2",
-    """create table if not exists flow2.lists (
-      file text primary key,
-      parts integer not null,
-      run text not null,
-      cut_at timestamptz not null default now()
-    )""",
+    files_table(FILES),
     """create table if not exists flow2.parts (
       file text not null,
       part integer not null,
@@ -63,8 +62,6 @@ SCHEMA = (
       end loop;
     end $$""",
 )
-
-ADD_LIST = "insert into flow2.lists (file, parts, run) values ($1, $2, $3)"
 
 ADD_PART = "insert into flow2.parts (file, part, entries, run) values ($1, $2, $3, $4)"
 

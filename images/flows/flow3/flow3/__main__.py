@@ -1,8 +1,8 @@
 """Run as `python -m flow3`."""
 
-import sys
 from collections.abc import Callable
 
+from worker.leave import leave
 from worker.settings import Reader
 from worker.start import start
 
@@ -36,4 +36,4 @@ def prepare(reader: Reader) -> Callable[[], int]:
 
 
 if __name__ == "__main__":
-    sys.exit(start(NAME, prepare))
+    leave(start(NAME, prepare))
