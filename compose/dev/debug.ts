@@ -9,17 +9,13 @@ import { codeOf, FlowkeepError, messageOf } from '../../supervisor/core/errors.t
 import { writeWhole } from '../host/cache-directory.ts'
 import { docker, lastLine } from '../host/docker.ts'
 import { capture, relay } from '../host/run.ts'
-import { composeArguments, listContainers, type Project } from '../operate/project.ts'
+import { readConfiguration, type ServiceConfiguration } from '../operate/configuration.ts'
+import { listContainers, type Project } from '../operate/project.ts'
 
 const nodePort = 9229
 const pythonPort = 5678
 const debugpyVersion = '1.8.22'
 const node = '/opt/flowkeep/bin/node'
-
-interface Service {
-  readonly image: string
-  readonly command?: readonly string[] | null
-}
 
 interface ImageConfig {
   readonly Entrypoint?: readonly string[]
@@ -37,16 +33,14 @@ export async function writeDebugFile(
   root: string,
   cacheDirectory: string,
 ): Promise<string> {
-  const config = JSON.parse(await docker(composeArguments(project, ['config', '--format', 'json']))) as {
-    services: Record<string, Service>
-  }
-  const found = config.services[service]
-  if (!found) {
+  const { services } = await readConfiguration(project)
+  const found = services[service]
+  if (!found?.image) {
     throw new FlowkeepError('usage', {
       operation: 'cannot debug',
       subject: service,
       message: `the stack has no service ${service}`,
-      hint: `There are ${Object.keys(config.services).join(', ')}.`,
+      hint: `There are ${Object.keys(services).join(', ')}.`,
     })
   }
   const text = await docker(['image', 'inspect', '--format', '{{json .Config}}', found.image])
@@ -60,7 +54,11 @@ export async function writeDebugFile(
 }
 
 /** The part of a Compose file that starts a service under its debuggers. Pure. */
-export function underDebuggers({ command }: Service, image: ImageConfig, packages: string): object {
+export function underDebuggers(
+  { command }: ServiceConfiguration,
+  image: ImageConfig,
+  packages: string,
+): object {
   const [program = '', ...args] = command ?? image.Cmd ?? []
   const isPython = /(?:^|\/)python[\d.]*$/.test(program)
   const pythonPath = image.Env?.find((pair) => pair.startsWith('PYTHONPATH='))?.slice('PYTHONPATH='.length)

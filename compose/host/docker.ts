@@ -43,17 +43,35 @@ export async function docker(args: readonly string[], cwd?: string): Promise<str
   return succeeded(args, await capture('docker', args, cwd === undefined ? {} : { cwd }))
 }
 
+/**
+ * Asked first by what takes several steps.
+ * @throws FlowkeepError `engine_unavailable` where no engine answers, or docker has no Compose
+ */
+export async function checkEngine(): Promise<void> {
+  await docker(['version', '--format', '{{.Server.Version}}'])
+  await docker(['compose', 'version', '--short'])
+}
+
 export function succeeded(args: readonly string[], { code, stdout, stderr }: Output): string {
   if (code === 0) return stdout
   throw (
     engineProblem(stderr) ??
     new FlowkeepError('tool_failed', {
-      operation: `docker ${args.slice(0, 2).join(' ')} failed`,
+      operation: `docker ${commandOf(args)} failed`,
       subject: 'docker',
       message: lastLine(stderr) || `exit code ${code}`,
       hint: `Run it by hand for all it says: docker ${args.join(' ')}`,
     })
   )
+}
+
+/** The command without its options, as in `compose up`. */
+function commandOf(args: readonly string[]): string {
+  const [first = '', ...rest] = args
+  if (first !== 'compose') return [first, rest[0]?.startsWith('-') ? '' : rest[0]].filter(Boolean).join(' ')
+  // Its own options have a value each.
+  const name = rest.find((arg, index) => !arg.startsWith('-') && !rest[index - 1]?.startsWith('-'))
+  return `${first} ${name}`
 }
 
 /** The last line that says something; docker puts its error there. */

@@ -58,6 +58,18 @@ export function runHere(command: string, args: readonly string[], options: RunOp
 }
 
 /**
+ * Runs a program for a person to watch: whatever it prints goes to standard error, where what is no result belongs.
+ * @returns its exit code
+ */
+export function show(command: string, args: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = start(command, args, {}, ['ignore', 2, 2])
+    child.once('error', (error) => reject(cannotStart(command, error)))
+    child.once('close', (code) => resolve(code ?? 137))
+  })
+}
+
+/**
  * Runs a program whose standard error is handed on line by line.
  * @returns its exit code
  */
@@ -136,7 +148,7 @@ function start(
   command: string,
   args: readonly string[],
   { cwd, environment, timeoutMs }: RunOptions,
-  stdio: 'inherit' | ('pipe' | 'ignore' | 'inherit')[],
+  stdio: 'inherit' | ('pipe' | 'ignore' | 'inherit' | number)[],
 ): ChildProcess {
   return spawn(command, args, {
     stdio,

@@ -9,6 +9,8 @@ export interface Project {
   readonly files: readonly string[]
   /** Undefined for the name that the files give. */
   readonly name: string | undefined
+  /** Whose services take part; without it those of every profile. */
+  readonly profiles?: readonly string[]
 }
 
 export interface Container {
@@ -22,13 +24,16 @@ export interface Container {
   readonly exitCode: number
 }
 
-/** Arguments of `docker` for a command of Compose, with services of every profile. */
-export function composeArguments({ files, name }: Project, command: readonly string[]): string[] {
+/** Arguments of `docker` for a command of Compose. */
+export function composeArguments(
+  { files, name, profiles = ['*'] }: Project,
+  command: readonly string[],
+): string[] {
   return [
     'compose',
     ...files.flatMap((file) => ['--file', file]),
     ...(name === undefined ? [] : ['--project-name', name]),
-    ...['--profile', '*'],
+    ...profiles.flatMap((profile) => ['--profile', profile]),
     ...command,
   ]
 }

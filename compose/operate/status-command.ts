@@ -50,7 +50,7 @@ export async function runStatus(project: Project, watch: boolean, terminal: Term
   }
 }
 
-async function look(project: Project): Promise<Replica[]> {
+export async function look(project: Project): Promise<Replica[]> {
   const containers = await listContainers(project)
   const supervised = await supervisedOf(containers)
   return Promise.all(

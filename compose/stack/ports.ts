@@ -2,14 +2,14 @@
 
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { exitCode, Problem } from './problem.ts'
+import { codeOf, FlowkeepError } from '../../supervisor/core/errors.ts'
 import { type Page, portOf } from './project.ts'
 
 const portMax = 65_535
 
 /**
  * @param held services of the stack that run already: their ports are theirs
- * @throws Problem naming the first port that cannot be had
+ * @throws FlowkeepError naming the first port that cannot be had
  */
 export async function checkPorts(
   pages: readonly Page[],
@@ -19,18 +19,22 @@ export async function checkPorts(
   for (const page of pages) {
     const port = portOf(page, environment)
     if (!Number.isInteger(port) || port < 0 || port > portMax) {
-      throw new Problem(
-        `${page.variable} is "${environment[page.variable]}", not a port from 0 to ${portMax}`,
-        exitCode.refused,
-      )
+      throw new FlowkeepError('config_invalid', {
+        operation: 'cannot start the stack',
+        subject: page.variable,
+        message: `${page.variable} is "${environment[page.variable]}", not a port from 0 to ${portMax}`,
+        hint: `Set it to a free port, or leave it out for ${page.port}.`,
+      })
     }
     if (held.has(page.service)) continue
     const problem = await whyNot(port)
     if (problem === undefined) continue
-    throw new Problem(
-      `port ${port} of 127.0.0.1, for ${page.title}, cannot be had (${problem}): stop what holds it, or choose another: ${page.variable}=${port + 1} npm start`,
-      exitCode.cannotBeHad,
-    )
+    throw new FlowkeepError('port_unavailable', {
+      operation: 'cannot start the stack',
+      subject: page.variable,
+      message: `port ${port} of 127.0.0.1, for ${page.title}, cannot be had: ${problem}`,
+      hint: `Stop what holds it, or choose another: ${page.variable}=${port + 1} npm start`,
+    })
   }
 }
 
@@ -41,7 +45,7 @@ async function whyNot(port: number): Promise<string | undefined> {
     await once(server, 'listening')
     return undefined
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
+    const code = codeOf(error)
     return code === 'EADDRINUSE' ? 'it is in use' : String(code)
   } finally {
     server.close()

@@ -1,10 +1,19 @@
-// The stack as Compose sees it. Pure.
+// The stack: its files, and the pages it shows. Pure.
 
 import { fileURLToPath } from 'node:url'
+import type { Project } from '../operate/project.ts'
 
 export const checkout = fileURLToPath(new URL('../..', import.meta.url))
-export const composeFile = `${checkout}compose/compose.yaml`
 export const secretsDirectory = `${checkout}compose/secrets`
+
+/** @param monitoring with Prometheus and Alertmanager */
+export function stackProject(monitoring: boolean): Project {
+  return {
+    files: [`${checkout}compose/compose.yaml`],
+    name: undefined,
+    profiles: monitoring ? ['monitoring'] : [],
+  }
+}
 
 export interface Page {
   readonly service: string
@@ -44,9 +53,4 @@ export function pagesOf(monitoring: boolean): readonly Page[] {
 
 export function portOf(page: Page, environment: NodeJS.ProcessEnv): number {
   return Number(environment[page.variable] || page.port)
-}
-
-/** Arguments of `docker` for a command of Compose on the stack. */
-export function compose(monitoring: boolean, ...command: readonly string[]): string[] {
-  return ['compose', '--file', composeFile, ...(monitoring ? ['--profile', 'monitoring'] : []), ...command]
 }

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { exitCode, Problem } from './problem.ts'
+import { FlowkeepError } from '../../supervisor/core/errors.ts'
 
 const passwordBytes = 24
 
@@ -24,31 +24,23 @@ function password(): string {
  * Makes them where there are none.
  * @param databaseExists whether the passwords of a database that is there already are needed
  * @returns whether they were made now
- * @throws Problem when some are missing that cannot be made up
+ * @throws FlowkeepError `config_invalid` when some are missing that cannot be made up
  */
 export function ensureSecrets(directory: string, databaseExists: boolean): boolean {
   const names = Object.keys(contents)
   const missing = names.filter((name) => !existsSync(join(directory, name)))
   if (missing.length === 0) return false
-  if (missing.length < names.length) {
-    throw new Problem(
-      `${describe(directory, missing)} missing, while others are there. Put back what was there, or remove all of ${directory} and the database with it (docker compose -f compose/compose.yaml down --volumes)`,
-      exitCode.refused,
-    )
-  }
-  if (databaseExists) {
-    throw new Problem(
-      `the database is there, but its passwords are not: ${describe(directory, missing)} missing. Put them back, or remove the database (docker compose -f compose/compose.yaml down --volumes)`,
-      exitCode.refused,
-    )
+  if (missing.length < names.length || databaseExists) {
+    const there = missing.length < names.length ? 'others are there' : 'the database they belong to is'
+    throw new FlowkeepError('config_invalid', {
+      operation: 'cannot start the stack',
+      subject: directory,
+      message: `${missing.join(', ')} of ${directory} ${missing.length === 1 ? 'is' : 'are'} missing, while ${there}`,
+      hint: 'Put back what was there. If it is lost, begin anew without the data: npm stop -- --volumes, and remove all of that directory.',
+    })
   }
   mkdirSync(directory, { recursive: true })
   chmodSync(directory, 0o700)
   for (const name of names) writeFileSync(join(directory, name), contents[name]?.() ?? '', { mode: 0o444 })
   return true
-}
-
-function describe(directory: string, missing: readonly string[]): string {
-  const paths = missing.map((name) => join(directory, name)).join(', ')
-  return `${paths} ${missing.length === 1 ? 'is' : 'are'}`
 }
