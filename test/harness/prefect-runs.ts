@@ -6,6 +6,8 @@ export interface FlowRun {
   readonly name: string
   /** As in `COMPLETED`. */
   readonly state: string
+  /** What our flows call it, also before it has begun and has the name. */
+  readonly run: string
 }
 
 /** As many as the server gives at a time. */
@@ -21,8 +23,12 @@ export async function prefectRuns(stack: Stack): Promise<readonly FlowRun[]> {
       body: JSON.stringify({ limit: pageSize, offset: runs.length, sort: 'START_TIME_ASC' }),
     })
     if (!response.ok) throw new Error(`flow_runs/filter: ${response.status}: ${await response.text()}`)
-    const page = (await response.json()) as { name: string; state_type: string }[]
-    runs.push(...page.map(({ name, state_type }) => ({ name, state: state_type })))
+    const page = (await response.json()) as {
+      name: string
+      state_type: string
+      parameters: { run: string }
+    }[]
+    runs.push(...page.map(({ name, state_type, parameters: { run } }) => ({ name, state: state_type, run })))
     if (page.length < pageSize) return runs
   }
 }

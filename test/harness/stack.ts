@@ -4,8 +4,8 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Container, parseContainers } from '../../compose/operate/project.ts'
 import { ensureSecrets } from '../../compose/stack/secrets.ts'
-import { parseServices, type Service } from '../../compose/stack/services.ts'
 import { checkout } from './checkout.ts'
 import { prepareEngine, type TestContext } from './container.ts'
 import { docker, execute, type Output } from './docker.ts'
@@ -24,7 +24,7 @@ export interface Stack {
   readonly project: string
   /** A Compose command on it. @throws Error when it fails */
   compose(...command: readonly string[]): Promise<string>
-  services(): Promise<readonly Service[]>
+  containers(): Promise<readonly Container[]>
   /** Names of the running containers of one flow, or of all three. */
   running(service?: string): Promise<string[]>
   exec(container: string, ...command: readonly string[]): Promise<Output>
@@ -76,23 +76,20 @@ export async function prepareStack(t: TestContext, settings: StackSettings): Pro
   }
   t.teardown(() => compose('down', '--volumes', '--remove-orphans', '--timeout', '1'))
 
-  const services = async () => parseServices(await compose('ps', '--all', '--format', 'json'))
+  const containers = async () => parseContainers(await compose('ps', '--all', '--format', 'json'))
   const nameOf = (service: string) => `${project}-${service}-1`
   const exec = (container: string, ...args: readonly string[]) =>
     execute('docker', ['exec', container, ...args])
   return {
     project,
     compose,
-    services,
+    containers,
     exec,
     running: async (service) =>
-      (await services())
-        .filter(
-          ({ State, Service }) =>
-            State === 'running' && (service ? Service === service : flows.includes(Service)),
-        )
-        .map(({ Name }) => Name)
-        .sort(),
+      (await containers())
+        .filter((each) => each.state === 'running')
+        .filter((each) => (service ? each.service === service : flows.includes(each.service)))
+        .map(({ name }) => name),
     query: async (sql) => {
       const psql = ['psql', '-XAt', '-U', 'postgres', '-d', 'flows', '-c', sql]
       const answer = await exec(nameOf('postgres'), ...psql)

@@ -6,10 +6,11 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { parseContainers } from '../../../compose/operate/project.ts'
+import { troublesOf } from '../../../compose/operate/status-command.ts'
 import { checkPorts } from '../../../compose/stack/ports.ts'
 import { pages } from '../../../compose/stack/project.ts'
 import { ensureSecrets } from '../../../compose/stack/secrets.ts'
-import { parseServices, troubles } from '../../../compose/stack/services.ts'
 
 function directory(t: { teardown(fn: () => void): void }): string {
   const path = mkdtempSync(join(tmpdir(), 'flowkeep-secrets-'))
@@ -31,10 +32,17 @@ t.test('R7.2 passwords are made up once, each another, and only their owner reac
 
 t.test('R6.1 passwords that a database has already are never made up anew', async (t) => {
   const path = directory(t)
-  t.throws(() => ensureSecrets(path, true), { exitCode: 78, message: /postgres_password.* Put them back/ })
+  t.throws(() => ensureSecrets(path, true), {
+    code: 'config_invalid',
+    message: /postgres_password.* missing, while the database/,
+    hint: /Put back/,
+  })
   ensureSecrets(path, false)
   rmSync(join(path, 'flows_database_url'))
-  t.throws(() => ensureSecrets(path, false), { exitCode: 78, message: /flows_database_url is missing/ })
+  t.throws(() => ensureSecrets(path, false), {
+    code: 'config_invalid',
+    message: /: flows_database_url of .* is missing, while others/,
+  })
 })
 
 t.test('R6.1 a port that is in use is named, with the variable that chooses another', async (t) => {
@@ -45,25 +53,30 @@ t.test('R6.1 a port that is in use is named, with the variable that chooses anot
   const environment = { HAPROXY_PORT: String(port), PREFECT_PORT: '0' }
   const some = pages.slice(0, 2)
   await t.rejects(checkPorts(some, new Set(), environment), {
-    exitCode: 73,
-    message: new RegExp(`port ${port} .*HAPROXY_PORT=`),
+    code: 'port_unavailable',
+    message: new RegExp(`port ${port} .*in use`),
+    hint: /HAPROXY_PORT=/,
   })
   await checkPorts(some, new Set(['haproxy']), environment)
   for (const wrong of ['eighty', '65536', '-1', '1.5']) {
-    await t.rejects(checkPorts(some, new Set(), { HAPROXY_PORT: wrong }), { exitCode: 78, message: wrong })
+    await t.rejects(checkPorts(some, new Set(), { HAPROXY_PORT: wrong }), {
+      code: 'config_invalid',
+      message: wrong,
+    })
   }
 })
 
 t.test('R6.1 what did not come up is named, and what ended well is not', async (t) => {
   const lines = [
-    '{"Name":"a-1","Service":"a","State":"running","Health":"healthy","ExitCode":0}',
-    '{"Name":"b-1","Service":"b","State":"running","Health":"","ExitCode":0}',
-    '{"Name":"c-1","Service":"c","State":"running","Health":"starting","ExitCode":0}',
-    '{"Name":"d-1","Service":"d","State":"exited","Health":"","ExitCode":78}',
-    '{"Name":"e-1","Service":"e","State":"exited","Health":"","ExitCode":0}',
+    '{"ID":"1","Name":"a-1","Service":"a","State":"running","Health":"healthy","ExitCode":0}',
+    '{"ID":"1","Name":"b-1","Service":"b","State":"running","Health":"","ExitCode":0}',
+    '{"ID":"1","Name":"c-1","Service":"c","State":"running","Health":"starting","ExitCode":0}',
+    '{"ID":"1","Name":"d-1","Service":"d","State":"exited","Health":"","ExitCode":78}',
+    '{"ID":"1","Name":"e-1","Service":"e","State":"exited","Health":"","ExitCode":0}',
   ]
   const wrong = ['c-1 is starting', 'd-1 ended with exit code 78']
-  t.same(troubles(parseServices(lines.join('\n'))), wrong)
-  t.same(troubles(parseServices(`[${lines.join(',')}]`)), wrong)
-  t.same(parseServices(''), [])
+  const found = (text: string) => troublesOf(parseContainers(text).map((container) => ({ container })))
+  t.same(found(lines.join('\n')), wrong)
+  t.same(found(`[${lines.join(',')}]`), wrong)
+  t.same(found(''), [])
 })
