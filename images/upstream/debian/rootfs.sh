@@ -36,6 +36,10 @@ slim=(
   --dpkgopt='path-exclude=/usr/share/locale/*'
   --dpkgopt='path-include=/usr/share/locale/locale.alias'
 )
+# What apt fetches and computes is not kept in the layers of what is installed in this image, as in the original. For
+# mmdebstrap itself that comes too early, so it is written when everything is in.
+lean='APT::Keep-Downloaded-Packages "false"; Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";'
 mapfile -t sources < <(sources)
 mmdebstrap --quiet --variant=minbase --include=ca-certificates "${slim[@]}" \
+  --customize-hook="rm -f \"\$1\"/var/cache/apt/*.bin; echo '$lean' > \"\$1/etc/apt/apt.conf.d/lean\"" \
   "$suite" "$file" "${sources[@]}" </dev/null
