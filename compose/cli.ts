@@ -231,7 +231,11 @@ function createProgram(done: (code: number) => void): Command {
       const files =
         options.file ?? ['compose/compose.yaml', 'compose/compose.dev.yaml'].map((path) => join(root, path))
       const project = projectOf({ ...options, file: files })
-      if (!options.file) await prepareStack()
+      if (!options.file) {
+        const { prepareStack } = await import('./stack/prepare.ts')
+        const { projectName } = options
+        await prepareStack({ monitoring: false, rebuild: false, ports: true, projectName })
+      }
       const stop = new AbortController()
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
       const place = {
@@ -278,19 +282,6 @@ function createProgram(done: (code: number) => void): Command {
     command.showHelpAfterError(`(flowkeepctl ${command.name()} --help lists the options)`)
   }
   return program
-}
-
-/** Passwords, and the images that others make. */
-async function prepareStack(): Promise<void> {
-  const args = ['--disable-warning=ExperimentalWarning', join(root, 'compose/stack/start.ts'), '--prepare']
-  const code = await runHere(process.execPath, args)
-  if (code === 0) return
-  throw new FlowkeepError('tool_failed', {
-    operation: 'cannot prepare the stack',
-    subject: 'npm start -- --prepare',
-    message: `npm start -- --prepare ended with exit code ${code}`,
-    hint: 'Mend what it says above.',
-  })
 }
 
 function projectOf({ file = ['compose/compose.yaml'], projectName }: StackFlags): Project {

@@ -2,16 +2,12 @@
 
 import { parseArgs } from 'node:util'
 import { FlowkeepError } from '../../supervisor/core/errors.ts'
-import { checkEngine } from '../host/docker.ts'
 import { capture, show } from '../host/run.ts'
-import { readConfiguration } from '../operate/configuration.ts'
-import { composeArguments, listContainers, type Project } from '../operate/project.ts'
+import { composeArguments, type Project } from '../operate/project.ts'
 import { look, troublesOf } from '../operate/status-command.ts'
 import { orExplain, usageExit } from './exit.ts'
-import { ensureImages } from './images.ts'
-import { checkPorts } from './ports.ts'
-import { pages, pagesOf, portOf, secretsDirectory, stackProject } from './project.ts'
-import { ensureSecrets } from './secrets.ts'
+import { prepareStack } from './prepare.ts'
+import { pages, pagesOf, portOf } from './project.ts'
 
 const usage = `usage: npm start [-- OPTION…]
   --prepare              make the passwords and the missing images, and start nothing
@@ -32,19 +28,7 @@ interface Options {
 }
 
 async function start({ prepare, build, monitoring }: Options): Promise<void> {
-  await checkEngine()
-  // The flows send their alerts there.
-  if (monitoring) process.env['FLOWKEEP_ALERTMANAGER_URL'] ??= 'http://alertmanager:9093'
-  const project = stackProject(monitoring)
-  const configuration = await readConfiguration(project)
-  const databaseVolume = configuration.volumes?.['postgres-data']?.name ?? ''
-  const { code } = await capture('docker', ['volume', 'inspect', databaseVolume])
-  if (ensureSecrets(secretsDirectory, code === 0)) console.error('compose/secrets: passwords made up')
-  if (!prepare) {
-    const running = (await listContainers(project)).filter(({ state }) => state === 'running')
-    await checkPorts(pagesOf(monitoring), new Set(running.map(({ service }) => service)), process.env)
-  }
-  await ensureImages(configuration, build)
+  const project = await prepareStack({ monitoring, rebuild: build, ports: !prepare })
   if (prepare) return
   const up = ['up', '--wait', '--wait-timeout', String(healthySecondsMax), '--remove-orphans']
   if ((await show('docker', composeArguments(project, up))) !== 0) throw await failureOf(project)

@@ -267,9 +267,9 @@ t.test('R6.1 R8.2 R9.4 the whole stack, through faults, from nothing to nothing'
 
   await t.test('R8.5 what was alerted is over', () =>
     until(
-      'Alertmanager shows no alert of ours',
+      'Alertmanager does not show it any more',
       () => alerts(stack),
-      (names) => names.every((name) => !name.startsWith('Flowkeep')),
+      (names) => !names.includes('FlowkeepConfigurationRefused'),
       patience,
     ),
   )
