@@ -71,7 +71,7 @@ function createProgram(done: (code: number) => void): Command {
     .showHelpAfterError('(flowkeepctl --help lists the commands)')
     .addHelpText(
       'after',
-      '\nExit codes: 0 all is well, 1 it is not, 64 wrong command line, 69 no Docker engine answers, 70 internal error.',
+      '\nExit codes: 0 all is well, 1 it is not, 64 wrong command line, 69 no Docker engine answers, 70 internal error, 73 a port is in use, 78 the stack is set up wrongly.',
     )
 
   program

@@ -20,10 +20,14 @@ export interface LogsOptions {
 
 const eraseLine = '\u001b[2K'
 
-/** @returns the exit code */
+/** @returns the exit code: 1 when nothing of the stack is there */
 export async function runLogs(project: Project, options: LogsOptions, terminal: Terminal): Promise<number> {
   const containers = await listContainers(project)
   unknownService(containers, options.services)
+  if (containers.length === 0) {
+    terminal.say('Nothing of the stack is there: npm start brings it up.')
+    return 1
+  }
   const { services, follow, tail, since } = options
   const command = [
     ...['logs', '--no-color', '--tail', tail],

@@ -7,9 +7,23 @@ import { type Page, portOf } from './project.ts'
 
 const portMax = 65_535
 
+/** @throws FlowkeepError `config_invalid` naming the first variable that is no port */
+export function checkPortNumbers(pages: readonly Page[], environment: NodeJS.ProcessEnv): void {
+  for (const page of pages) {
+    const port = portOf(page, environment)
+    if (Number.isInteger(port) && port >= 0 && port <= portMax) continue
+    throw new FlowkeepError('config_invalid', {
+      operation: 'cannot start the stack',
+      subject: page.variable,
+      message: `${page.variable} is "${environment[page.variable]}", not a port from 0 to ${portMax}`,
+      hint: `Set it to a free port, or leave it out for ${page.port}.`,
+    })
+  }
+}
+
 /**
  * @param held services of the stack that run already: their ports are theirs
- * @throws FlowkeepError naming the first port that cannot be had
+ * @throws FlowkeepError `port_unavailable` naming the first port that cannot be had
  */
 export async function checkPorts(
   pages: readonly Page[],
@@ -17,23 +31,15 @@ export async function checkPorts(
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   for (const page of pages) {
-    const port = portOf(page, environment)
-    if (!Number.isInteger(port) || port < 0 || port > portMax) {
-      throw new FlowkeepError('config_invalid', {
-        operation: 'cannot start the stack',
-        subject: page.variable,
-        message: `${page.variable} is "${environment[page.variable]}", not a port from 0 to ${portMax}`,
-        hint: `Set it to a free port, or leave it out for ${page.port}.`,
-      })
-    }
     if (held.has(page.service)) continue
+    const port = portOf(page, environment)
     const problem = await whyNot(port)
     if (problem === undefined) continue
     throw new FlowkeepError('port_unavailable', {
       operation: 'cannot start the stack',
       subject: page.variable,
       message: `port ${port} of 127.0.0.1, for ${page.title}, cannot be had: ${problem}`,
-      hint: `Stop what holds it, or choose another: ${page.variable}=${port + 1} npm start`,
+      hint: `Stop what holds it, or choose another in the environment: ${page.variable}=${port + 1}`,
     })
   }
 }

@@ -5,7 +5,7 @@ import { capture } from '../host/run.ts'
 import { readConfiguration } from '../operate/configuration.ts'
 import { listContainers, type Project } from '../operate/project.ts'
 import { ensureImages } from './images.ts'
-import { checkPorts } from './ports.ts'
+import { checkPortNumbers, checkPorts } from './ports.ts'
 import { pagesOf, secretsDirectory, stackProject } from './project.ts'
 import { ensureSecrets } from './secrets.ts'
 
@@ -27,13 +27,16 @@ export async function prepareStack(wish: Wish): Promise<Project> {
   // The flows send their alerts there.
   if (monitoring) process.env['FLOWKEEP_ALERTMANAGER_URL'] ??= 'http://alertmanager:9093'
   const project = { ...stackProject(monitoring), name }
+  const pages = pagesOf(monitoring)
+  // Compose would not say which variable it is.
+  checkPortNumbers(pages, process.env)
   const configuration = await readConfiguration(project)
   const databaseVolume = configuration.volumes?.['postgres-data']?.name ?? ''
   const { code } = await capture('docker', ['volume', 'inspect', databaseVolume])
   if (ensureSecrets(secretsDirectory, code === 0)) console.error('compose/secrets: passwords made up')
   if (ports) {
     const running = (await listContainers(project)).filter(({ state }) => state === 'running')
-    await checkPorts(pagesOf(monitoring), new Set(running.map(({ service }) => service)), process.env)
+    await checkPorts(pages, new Set(running.map(({ service }) => service)), process.env)
   }
   await ensureImages(configuration, rebuild)
   return project

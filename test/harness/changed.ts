@@ -38,8 +38,9 @@ async function main(): Promise<number> {
     failedBefore,
     chosen.map(({ file }) => file).filter((file) => !failedBefore.includes(file)),
   ]
+  const count = first.length + rest.length
   console.log(
-    `${changed.length} changed since ${values.since}; ${first.length + rest.length} test files to run (found in ${Math.round(performance.now() - startedMs)} ms)${others(affected)}`,
+    `${changed.length} changed since ${values.since}; ${count} test ${count === 1 ? 'file' : 'files'} to run (found in ${Math.round(performance.now() - startedMs)} ms)${others(affected)}`,
   )
   if (values.list) {
     for (const file of [...first, ...rest]) console.log(file)
@@ -89,7 +90,7 @@ function others(affected: readonly Affected[]): string {
   const left = affected.filter(({ file }) => !values.tier.includes(tierOf(file)))
   const tiers = Map.groupBy(left, ({ file }) => tierOf(file))
   if (left.length === 0) return '.'
-  return `; ${[...tiers].map(([tier, files]) => `${files.length} of tier ${tier}`).join(' and ')} can be reached too (--tier).`
+  return `; ${[...tiers].map(([tier, files]) => `${files.length} of tier ${tier}`).join(' and ')} can be reached, too (--tier ${[...tiers.keys()].join(' ')}).`
 }
 
 function readFailed(): string[] {

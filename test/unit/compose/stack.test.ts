@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parseContainers } from '../../../compose/operate/project.ts'
 import { troublesOf } from '../../../compose/operate/status-command.ts'
-import { checkPorts } from '../../../compose/stack/ports.ts'
+import { checkPortNumbers, checkPorts } from '../../../compose/stack/ports.ts'
 import { pages } from '../../../compose/stack/project.ts'
 import { ensureSecrets } from '../../../compose/stack/secrets.ts'
 
@@ -59,7 +59,7 @@ t.test('R6.1 a port that is in use is named, with the variable that chooses anot
   })
   await checkPorts(some, new Set(['haproxy']), environment)
   for (const wrong of ['eighty', '65536', '-1', '1.5']) {
-    await t.rejects(checkPorts(some, new Set(), { HAPROXY_PORT: wrong }), {
+    t.throws(() => checkPortNumbers(some, { HAPROXY_PORT: wrong }), {
       code: 'config_invalid',
       message: wrong,
     })
