@@ -4,7 +4,7 @@ import { FlowkeepError } from '../../supervisor/core/errors.ts'
 import { engineProblem, lastLine } from '../host/docker.ts'
 import { capture, followErrors } from '../host/run.ts'
 import { type Graph, readGraph } from './graph.ts'
-import { followProgress, type Progress, type Step } from './progress.ts'
+import { followProgress, isInstruction, type Progress, type Step } from './progress.ts'
 
 const script = 'images/build-all.sh'
 
@@ -65,18 +65,25 @@ export function buildProblem({ progress, code }: Baked, targets: readonly string
   const text = progress.text().join('\n')
   const engine = engineProblem(text)
   if (engine) return engine
+  // When one target fails, the steps of the others are cut off, and say so in many words.
   const failed = [...progress.steps()].find(
-    ([, { error }]) => error !== undefined && !/context canceled/i.test(error),
+    ([, step]) => isInstruction(step) && step.error !== undefined && !/context canceled/i.test(step.error),
   )
   const [digest, step] = failed ?? []
   const last = digest === undefined ? [] : progress.logOf(digest).slice(-logLinesShown)
-  const what = step ? `${step.name}: ${step.error}` : lastLine(text) || `exit code ${code}`
+  const what = step ? `${step.name}: ${step.error}` : finalError(text) || `exit code ${code}`
   return new FlowkeepError('build_failed', {
     operation: `cannot build ${targets.join(', ')}`,
     subject: step?.name ?? script,
     message: [shorten(what), ...last.map((line) => `  ${line}`)].join('\n'),
     hint: hintFor(`${what}\n${last.join('\n')}`),
   })
+}
+
+/** The last line says what, and one before it, on its own, in which line of which Dockerfile. */
+function finalError(text: string): string {
+  const [place] = /^\S*Dockerfile\S*:\d+$/m.exec(text) ?? []
+  return [place, lastLine(text)].filter(Boolean).join(': ')
 }
 
 const logLinesShown = 15

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { buildProblem } from '../../../compose/build/bake.ts'
 import { criticalPath, followProgress, isInstruction } from '../../../compose/build/progress.ts'
 
 const at = (ms: number) => new Date(Date.UTC(2026, 0, 1) + ms).toISOString()
@@ -55,5 +56,32 @@ t.test(
         'exporting to image',
       ],
     )
+  },
+)
+
+t.test(
+  'R4.3 a Dockerfile that cannot be read is named with its line, whatever else was cut off by it',
+  (t) => {
+    const progress = followProgress()
+    const cut = 'rpc error: code = Unavailable desc = error reading from server: connection reset by peer'
+    progress.line(
+      JSON.stringify({
+        vertexes: [vertex('1', '[flow2 internal] load build context', 0, 9, { error: cut })],
+      }),
+    )
+    for (const line of [
+      'Dockerfile.flow1:2',
+      '   2 | >>> FORM base',
+      'ERROR: failed to solve: dockerfile parse error on line 2: unknown instruction: FORM (did you mean FROM?)',
+    ]) {
+      progress.line(line)
+    }
+    const { message, hint } = buildProblem({ progress, code: 1 }, ['flow1', 'flow2'])
+    t.equal(
+      message,
+      'cannot build flow1, flow2: Dockerfile.flow1:2: dockerfile parse error on line 2: unknown instruction: FORM (did you mean FROM?)',
+    )
+    t.match(hint, /that line/)
+    t.end()
   },
 )
