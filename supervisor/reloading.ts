@@ -105,7 +105,9 @@ export class Reloading {
   }
 
   #take(...[next, changed, wish]: Parameters<ReloadParts['take']>): void {
-    const { current, counted, flowRuns, logger, take } = this.#host
+    const { current, counted, flowRuns, logger, mustFit, take } = this.#host
+    // While the dependencies were asked a stop may have begun, which does not change its mind any more.
+    mustFit()
     const fixed = changedButFixed(next, current())
     if (fixed.length > 0) {
       const message = `${fixed.join(', ')}: takes effect in a new container only`

@@ -56,11 +56,13 @@ export class Courier {
     this.#lastUntilMs = untilMs
     this.#timer?.cancel()
     await this.#working
-    while (this.#due(0).length > 0 && this.#parts.clock.monotonicMs() < untilMs) {
+    // One that was replaced meanwhile sends nothing more, and would go round here without a pause.
+    const { signal } = this.#closing
+    while (!signal.aborted && this.#due(0).length > 0 && this.#parts.clock.monotonicMs() < untilMs) {
       await this.#work()
       if (this.#due(0).length === 0) break
       const pauseMs = limits.alertLastRetryMs * (0.5 + this.#parts.random())
-      await sleep(this.#parts.clock, pauseMs, this.#closing.signal).catch(() => {})
+      await sleep(this.#parts.clock, pauseMs, signal).catch(() => {})
     }
   }
 

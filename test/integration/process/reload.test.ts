@@ -59,3 +59,42 @@ t.test('R1.5 a change that comes while a reload is under way is not lost', { ski
     (started) => String(started?.['time'] ?? '') > String(taken['time']),
   )
 })
+
+t.test(
+  'R1.5 a stop that comes while a reload is under way: the new settings are not taken',
+  { skip },
+  async (t) => {
+    let answer = () => {}
+    const service = createServer((_request, response) => {
+      if (!held) return void response.end()
+      answer = () => response.end()
+      held()
+    })
+    let held: (() => void) | undefined
+    await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => service.close())
+    const { port } = service.address() as AddressInfo
+    const flow = await startSupervised(t, {
+      command: ['sh', '-c', 'trap "" TERM; echo up; while :; do sleep 0.05; done'],
+      environment: {
+        CONTAINER_SERVICE_SLOW_URL: `http://127.0.0.1:${port}`,
+        CONTAINER_SERVICE_SLOW_TIMEOUT: '30s',
+        CONTAINER_STOP_GRACE: '5s',
+        CONTAINER_HEALTH_INTERVAL: '1h',
+      },
+    })
+    await flow.record(({ to }) => to === 'running')
+    await flow.line('up')
+    const isAsked = new Promise<void>((resolve) => {
+      held = resolve
+    })
+    const reload = flow.post('/v1/reload')
+    await isAsked
+    flow.signal('SIGTERM')
+    await flow.record(({ to }) => to === 'terminating')
+    answer()
+    t.equal((await reload).status, 409)
+    t.match(await flow.exited, { code: 137, exit: { reason: 'stopped' } })
+    t.notOk(flow.records.some(({ event }) => event === 'config.reloaded'))
+  },
+)

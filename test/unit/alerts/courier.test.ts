@@ -138,6 +138,15 @@ t.test('R8.5 and no longer than there is time', async (t) => {
   t.equal(clock.armed, 0)
 })
 
+t.test('R8.5 a courier that is replaced in its last moments does not go round and round', async (t) => {
+  const { courier, clock, pass } = hire(webhook, [alert()], [away])
+  const last = courier.last(clock.monotonicMs() + 5_000)
+  await pass(100)
+  courier.close()
+  await last
+  t.equal(clock.armed, 0)
+})
+
 t.test('R8.5 a courier that is closed sends nothing and leaves no timer', async (t) => {
   const { courier, clock, pass, sent } = hire(webhook, [alert()], [ok])
   courier.wake()
