@@ -45,10 +45,8 @@ export class Returns {
   /** Resolves when all of it is told, or cannot be told now. Never rejects. */
   send(): Promise<void> {
     this.#timer?.cancel()
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined
-    })
-    return this.#working
+    if (this.#waiting.length > 0) this.#working ??= this.#work()
+    return this.#working ?? Promise.resolve()
   }
 
   /** Their lease is lost: they are others' by now, or will be soon. */
@@ -58,22 +56,34 @@ export class Returns {
   }
 
   async #work(): Promise<void> {
-    const { clock, logger, store, returned } = this.#parts
-    for (let lot = this.#waiting[0]; lot !== undefined; lot = this.#waiting[0]) {
-      try {
-        await store.giveBack(lot.records, lot.how)
-      } catch (error) {
-        if (error instanceof StoreFailure && error.reason === 'unavailable') {
-          this.#timer = clock.startTimer(limits.recordsRetryMs, () => void this.send())
-          return
-        }
-        logger.error(
-          { event: 'records.not_given_back', records: lot.records.length },
-          `cannot give back records, their time limit will: ${messageOf(error)}`,
-        )
+    try {
+      for (let lot = this.#waiting[0]; lot !== undefined; lot = this.#waiting[0]) {
+        if (!(await this.#isTold(lot))) return this.#tellLater()
+        if (this.#waiting[0] === lot) this.#waiting.shift()
+        this.#parts.returned()
       }
-      if (this.#waiting[0] === lot) this.#waiting.shift()
-      returned()
+    } finally {
+      // Here and not by whoever awaits it, a turn later: what is given in between would be told by nobody.
+      this.#working = undefined
     }
+  }
+
+  #tellLater(): void {
+    this.#timer = this.#parts.clock.startTimer(limits.recordsRetryMs, () => void this.send())
+  }
+
+  /** Or cannot ever be. */
+  async #isTold({ records, how }: Lot): Promise<boolean> {
+    const { logger, store } = this.#parts
+    try {
+      await store.giveBack(records, how)
+    } catch (error) {
+      if (error instanceof StoreFailure && error.reason === 'unavailable') return false
+      logger.error(
+        { event: 'records.not_given_back', records: records.length },
+        `cannot give back records, their time limit will: ${messageOf(error)}`,
+      )
+    }
+    return true
   }
 }
