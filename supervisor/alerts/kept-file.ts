@@ -29,6 +29,11 @@ export class KeptFile {
     this.#logger = logger
   }
 
+  /** What was to be saved last is on disk. */
+  get isSaved(): boolean {
+    return !this.#broken && this.#writing === undefined
+  }
+
   /** Never rejects: what cannot be read is no reason not to start. */
   async read(): Promise<Alert[]> {
     try {
@@ -53,14 +58,17 @@ export class KeptFile {
       return this.#writing
     }
     const write = async () => {
-      do {
-        this.#again = false
-        await this.#write(kept(alerts()))
-      } while (this.#again)
+      try {
+        do {
+          this.#again = false
+          await this.#write(kept(alerts()))
+        } while (this.#again)
+      } finally {
+        // Here, and not a turn later: what is to be saved in between would not be.
+        this.#writing = undefined
+      }
     }
-    this.#writing = write().finally(() => {
-      this.#writing = undefined
-    })
+    this.#writing = write()
     return this.#writing
   }
 

@@ -39,8 +39,10 @@ export class AlertOffice {
   async keepIn(directory: string): Promise<void> {
     if (this.#file) return
     const file = new KeptFile(directory, this.#parts.logger)
-    this.#file = file
     this.#desk.carry(await file.read())
+    // Written only once it was read, and with what was raised or taken on meanwhile.
+    this.#file = file
+    await this.#save()
     for (const courier of this.#couriers) courier.wake()
   }
 
@@ -49,7 +51,8 @@ export class AlertOffice {
     const left = new KeptFile(directory, this.#parts.logger)
     this.#desk.carry(await left.read())
     await this.#save()
-    await left.remove()
+    // Where they are not on our disk yet they stay on the other one, and are looked at again.
+    if (this.#file?.isSaved) await left.remove()
     for (const courier of this.#couriers) courier.wake()
   }
 
