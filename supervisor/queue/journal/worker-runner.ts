@@ -2,7 +2,7 @@
 // submits anything pays nothing for the queue.
 
 import { Worker } from 'node:worker_threads'
-import { FlowkeepError } from '../../core/errors.ts'
+import { FlowkeepError, messageOf } from '../../core/errors.ts'
 import type { JournalFigures } from '../journal.ts'
 import type { Runner } from './client.ts'
 import type { Call, Methods, StoreOptions } from './store.ts'
@@ -71,13 +71,13 @@ export class WorkerRunner implements Runner {
     if (this.#unsent.length === 0) return
     const calls = this.#unsent
     this.#unsent = []
-    this.#worker ??= this.#start()
-    this.#worker.ref()
     try {
+      this.#worker ??= this.#start()
+      this.#worker.ref()
       this.#worker.postMessage({ calls } satisfies Request)
     } catch (error) {
-      // Something in them that cannot be copied: nothing of it was sent.
-      const refused = gone('internal', 'a call to its thread cannot be copied', error)
+      // No thread is to be had (a limit of processes), or something in them cannot be copied: nothing of it was sent.
+      const refused = gone('internal', `its thread cannot be told: ${messageOf(error)}`, error)
       for (const { reject } of this.#waiting.splice(-calls.length)) reject(refused)
     }
   }

@@ -28,3 +28,12 @@ t.test('R8.3 a call that cannot cross to the worker fails by itself, and the nex
   await t.rejects(runner.call('lookUp', [uncloneable]), { code: 'internal' })
   t.match(await runner.call('lookUp', [{ id: 'a', target: 'db', key: '' }]), [{ laneQueued: false }])
 })
+
+t.test('R8.3 where no thread can be started the call fails, and nothing else does', async (t) => {
+  // As a limit of processes does, what cannot be copied to the thread keeps it from being made.
+  const store = { ...smallBounds, directory: memoryDirectory(t), uncloneable() {} }
+  const runner = new WorkerRunner(store, noFigures)
+  t.teardown(() => runner.close())
+  await t.rejects(runner.call('lookUp', []), { code: 'internal', message: /its thread cannot be told/ })
+  await t.rejects(runner.call('lookUp', []), { code: 'internal' }, 'it is tried again')
+})
