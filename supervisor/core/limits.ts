@@ -66,7 +66,7 @@ export const limits = {
   queueAdoptedSlots: 4,
   /** Milliseconds between two looks for such slots. */
   queueAdoptEveryMs: 30_000,
-  /** Bytes of a body on the control socket, and of all bodies of operations that are not answered yet. */
+  /** Bytes of a body on the control socket, and of all bodies with operations or records that are being read. */
   controlBodyBytes: 8 * 1024 * 1024,
   controlBodiesBytes: 32 * 1024 * 1024,
   /** Names of files put aside for corruption that the status lists. */

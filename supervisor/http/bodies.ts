@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { parseExact } from '../core/json.ts'
 import { limits } from '../core/limits.ts'
-import { createBodyReader } from './body-reader.ts'
+import type { ReadBody } from './body-reader.ts'
 import { RequestError } from './envelope.ts'
 
 /** An empty body is no body, whatever its type says: `curl -X POST -H 'content-type: application/json'`. */
@@ -42,9 +42,8 @@ export interface Submission {
 }
 
 /** One operation, an array of them, or one on each line. What it makes of a body is a `Submission`. */
-export function takeOperations(app: FastifyInstance): void {
+export function takeOperations(app: FastifyInstance, readBody: ReadBody): void {
   app.removeAllContentTypeParsers()
-  const readBody = createBodyReader()
   const take = (type: string, read: (body: Buffer) => Submission) =>
     app.addContentTypeParser(type, async (_request: unknown, body: IncomingMessage) =>
       readBody(body, (bytes) => bounded(read(bytes))),

@@ -43,7 +43,7 @@ function tooLarge(): RequestError {
     code: 'operation_too_large',
     message: `the body is larger than ${limits.controlBodyBytes} bytes`,
     field: 'body',
-    hint: 'Send fewer operations in one request, or smaller ones.',
+    hint: 'Send less in one request.',
   })
 }
 

@@ -13,6 +13,7 @@ import type { Records } from '../core/records.ts'
 import type { StatusReport } from '../core/status.ts'
 import type { Wills } from '../core/wills.ts'
 import { expectNoBody, takeJsonOnly } from './bodies.ts'
+import { createBodyReader } from './body-reader.ts'
 import { answerError, envelope, refuse } from './envelope.ts'
 import { answerClientError, closeServer } from './listener.ts'
 import { answerWhatHasNoRoute } from './no-route.ts'
@@ -104,8 +105,9 @@ function createApp(parts: ControlParts, server: Server): FastifyInstance {
 
   answerWhatHasNoRoute(app)
   addLifecycleRoutes(app, parts)
-  addOperationRoutes(app, parts.operations)
-  if (parts.records) addRecordRoutes(app, parts.records)
+  const readBody = createBodyReader()
+  addOperationRoutes(app, parts.operations, readBody)
+  if (parts.records) addRecordRoutes(app, parts.records, readBody)
   if (parts.wills) addWillRoutes(app, parts.wills)
   return app
 }

@@ -6,13 +6,14 @@ import { catalogue, FlowkeepError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { ListRequest, OperationQueue, Submitted } from '../core/queue.ts'
 import { expectNoBody, type Item, type Submission, takeOperations } from './bodies.ts'
+import type { ReadBody } from './body-reader.ts'
 import { RequestError, refuse } from './envelope.ts'
 
 type Refused = Extract<Submitted, { state: 'refused' }>
 
-export function addOperationRoutes(app: FastifyInstance, queue: OperationQueue): void {
+export function addOperationRoutes(app: FastifyInstance, queue: OperationQueue, readBody: ReadBody): void {
   app.register(async (scope) => {
-    takeOperations(scope)
+    takeOperations(scope, readBody)
     scope.post('/v1/operations', async (request, reply) => submit(queue, request, reply))
   })
   app.get('/v1/operations', async (request) => queue.list(readListRequest(request.query)))

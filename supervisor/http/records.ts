@@ -2,16 +2,18 @@
 // here a request becomes one call of it, and what it says an HTTP answer.
 
 import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { parseExact } from '../core/json.ts'
 import type { Completion, HandedRecord, RecordAction, Records } from '../core/records.ts'
+import type { ReadBody } from './body-reader.ts'
 import { RequestError } from './envelope.ts'
 
 const actions: readonly RecordAction[] = ['complete', 'fail', 'release']
 
-export function addRecordRoutes(app: FastifyInstance, records: Records): void {
+export function addRecordRoutes(app: FastifyInstance, records: Records, readBody: ReadBody): void {
   app.register(async (scope) => {
-    takeExactJson(scope)
+    takeExactJson(scope, readBody)
     scope.post('/v1/records/enqueue', async (request) => records.enqueue(request.body))
     scope.post('/v1/records/claim', async (request, reply) => claim(records, request, reply))
     scope.post('/v1/records/complete', async (request, reply) => {
@@ -57,12 +59,10 @@ function statusOf(completions: readonly Completion[]): number {
 }
 
 /** JSON that keeps the digits of every number, and text that is UTF-8. */
-function takeExactJson(app: FastifyInstance): void {
+function takeExactJson(app: FastifyInstance, readBody: ReadBody): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser(
-    'application/json',
-    { parseAs: 'buffer' },
-    async (_request: unknown, body: Buffer) => readJson(body),
+  app.addContentTypeParser('application/json', async (_request: unknown, body: IncomingMessage) =>
+    readBody(body, readJson),
   )
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => {
     if (body.length > 0) throw Object.assign(new Error('a body must be JSON'), { statusCode: 415 })

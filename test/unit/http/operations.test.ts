@@ -7,6 +7,7 @@ import type { Submitted } from '../../../supervisor/core/queue.ts'
 import { createFakeQueue, queueWhatHasAnId, refusal, view } from '../../harness/fake-queue.ts'
 import { callSocket, rawRequest, sendRaw } from '../../harness/raw-http.ts'
 import { until } from '../../harness/until.ts'
+import { openDesk } from '../records/desk-fixture.ts'
 import { openControl } from './control-fixture.ts'
 
 const operation = { id: 'order-1', target: 'rpa_db', sql: 'insert into a values ($1)', params: [1] }
@@ -336,14 +337,13 @@ t.test('§6 a queue that answers too few is a fault of ours, and nothing is ackn
   t.match(json, { error: { code: 'internal' } })
 })
 
-t.test(
-  'R6.5 bodies under way are bounded together, and there is room again once they are gone',
-  async (t) => {
+for (const route of ['operations', 'records/enqueue']) {
+  t.test(`R6.5 bodies of ${route} are bounded, and there is room again once they are gone`, async (t) => {
     const queue = createFakeQueue()
-    const { path, call } = await openControl(t, { operations: queue })
+    const { path, call } = await openControl(t, { operations: queue, records: openDesk().desk })
     const size = limits.controlBodyBytes
     const begun = rawRequest(
-      'POST /v1/operations',
+      `POST /v1/${route}`,
       `content-type: application/json\r\ncontent-length: ${size}\r\n`,
     )
     const holders: Socket[] = []
@@ -375,5 +375,5 @@ t.test(
       ({ status }) => status !== 429,
     )
     t.equal(taken.status, 202)
-  },
-)
+  })
+}
