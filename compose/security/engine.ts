@@ -5,7 +5,7 @@ import { fullName } from '../build/engine-images.ts'
 import { docker, engineProblem, lastLine } from '../host/docker.ts'
 import { capture } from '../host/run.ts'
 import type { InspectedContainer } from './from-inspect.ts'
-import type { ImageFacts } from './workload.ts'
+import type { ImageFacts, VolumeOptions } from './workload.ts'
 
 const askMs = 30_000
 
@@ -22,6 +22,8 @@ interface InspectedImage {
   readonly Created?: string
   readonly Config?: {
     readonly User?: string
+    readonly Entrypoint?: readonly string[] | null
+    readonly Cmd?: readonly string[] | null
     readonly Healthcheck?: { readonly Test?: readonly string[] | null } | null
     readonly ExposedPorts?: Readonly<Record<string, object>> | null
     readonly Labels?: Readonly<Record<string, string>> | null
@@ -54,6 +56,8 @@ function factsOf({ Config, Created }: InspectedImage): ImageFacts {
   return {
     user: Config?.User ?? '',
     createdAt: Created,
+    entrypoint: Config?.Entrypoint ?? [],
+    command: Config?.Cmd ?? [],
     hasHealthCheck: test.length > 0 && test[0] !== 'NONE',
     exposedPorts: Object.keys(Config?.ExposedPorts ?? {}),
     labels: Config?.Labels ?? {},
@@ -72,7 +76,10 @@ export async function inspectContainers(names: readonly string[]): Promise<Inspe
   throw new FlowkeepError('tool_failed', {
     operation: 'cannot look at a container',
     subject: missing ?? names.join(', '),
-    message: missing === undefined ? lastLine(stderr) : `there is no container ${missing}`,
+    message:
+      missing === undefined
+        ? lastLine(stderr) || `no answer within ${askMs / 1000} s`
+        : `there is no container ${missing}`,
     hint: '`docker ps --all` lists all there are.',
   })
 }
@@ -88,11 +95,9 @@ export async function processesIn(id: string): Promise<readonly string[] | undef
     .map((line) => line.trim().replace(/^\d+\s+/, ''))
 }
 
-export async function volumeOptions(
-  names: readonly string[],
-): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
+/** Those that are not there are missing. */
+export async function volumeOptions(names: readonly string[]): Promise<VolumeOptions> {
   if (names.length === 0) return new Map()
-  // One that has gone in between is told on stderr.
   const { stdout } = await capture('docker', ['volume', 'inspect', ...new Set(names)], { timeoutMs: askMs })
   const volumes = JSON.parse(stdout || '[]') as readonly {
     readonly Name: string

@@ -10,15 +10,24 @@ import {
   type Restart,
   securityOption,
   type Ulimit,
+  type VolumeOptions,
   type Workload,
 } from './workload.ts'
 
 export interface ComposeProject {
   readonly services?: Readonly<Record<string, ComposeService>>
   readonly networks?: Readonly<Record<string, { readonly name?: string } | null>>
-  readonly volumes?: Readonly<
-    Record<string, { readonly driver_opts?: Readonly<Record<string, string>> } | null>
-  >
+  readonly volumes?: Readonly<Record<string, ComposeNamedVolume | null>>
+  readonly secrets?: Readonly<Record<string, { readonly file?: string } | null>>
+  readonly configs?: Readonly<Record<string, { readonly file?: string } | null>>
+}
+
+interface ComposeNamedVolume {
+  /** As the engine knows it. */
+  readonly name?: string
+  /** Made elsewhere: the file says nothing of its options. */
+  readonly external?: boolean
+  readonly driver_opts?: Readonly<Record<string, string>>
 }
 
 interface ComposeService {
@@ -50,6 +59,7 @@ interface ComposeService {
   readonly restart?: string
   readonly deploy?: {
     readonly resources?: {
+      readonly reservations?: { readonly devices?: readonly { readonly driver?: string }[] }
       readonly limits?: {
         readonly cpus?: number | string
         readonly memory?: string | number
@@ -64,6 +74,9 @@ interface ComposeService {
   readonly volumes_from?: readonly string[]
   readonly use_api_socket?: boolean
   readonly devices?: readonly (string | { readonly source?: string })[]
+  readonly device_cgroup_rules?: readonly string[]
+  readonly secrets?: readonly ComposeFileMount[]
+  readonly configs?: readonly ComposeFileMount[]
   readonly ports?: readonly {
     readonly target?: number
     readonly published?: string | number
@@ -77,6 +90,11 @@ interface ComposeService {
   readonly depends_on?: Readonly<Record<string, { readonly condition?: string }>>
 }
 
+interface ComposeFileMount {
+  readonly source?: string
+  readonly target?: string
+}
+
 interface ComposeVolume {
   readonly type?: string
   readonly source?: string
@@ -85,11 +103,15 @@ interface ComposeVolume {
   readonly bind?: { readonly propagation?: string }
 }
 
-/** @param images what the images say, by the names the engine has for them */
+/**
+ * @param images what the images say, by the names the engine has for them
+ * @param volumes options of the volumes that are made elsewhere, by the names the engine has for them
+ */
 export function workloadsOf(
   project: ComposeProject,
   engine: Engine,
   images: ReadonlyMap<string, ImageFacts>,
+  volumes: VolumeOptions,
 ): Workload[] {
   const services = Object.entries(project.services ?? {})
   const oneShots = new Set(
@@ -131,10 +153,8 @@ export function workloadsOf(
       restart: restartOf(service),
       health: healthOf(service, facts),
       isRootReadOnly: service.read_only ?? false,
-      mounts: mountsOf(project, service),
-      devices: (service.devices ?? []).map((device) =>
-        typeof device === 'string' ? (device.split(':')[0] ?? '') : (device.source ?? ''),
-      ),
+      mounts: mountsOf(project, service, volumes),
+      devices: devicesOf(service),
       publishesAll: false,
       ports: (service.ports ?? []).map(({ target = 0, published = 0, host_ip = '', protocol = 'tcp' }) => ({
         container: `${target}/${protocol}`,
@@ -145,9 +165,16 @@ export function workloadsOf(
         name: variable,
         value: value ?? '',
       })),
-      commands: [[...(service.entrypoint ?? []), ...(service.command ?? [])].join(' ')],
+      commands: commandsOf(service, facts),
     }
   })
+}
+
+/** Names of the volumes that are made elsewhere, as the engine knows them. */
+export function externalVolumes(project: ComposeProject): string[] {
+  return Object.entries(project.volumes ?? {}).flatMap(([key, volume]) =>
+    volume?.external ? [volume.name ?? key] : [],
+  )
 }
 
 /** An image that is only built has the name that Compose gives it; nothing is known of it then. */
@@ -212,26 +239,82 @@ function healthOf({ healthcheck }: ComposeService, facts: ImageFacts | undefined
   return facts.hasHealthCheck ? 'checked' : 'none'
 }
 
-const engineSocket = '/var/run/docker.sock'
-
-/** @returns undefined when some come from a container that the file says nothing of */
-function mountsOf(project: ComposeProject, service: ComposeService, depth = 0): Mount[] | undefined {
-  const own = (service.volumes ?? []).map((volume) => mountOf(project, volume))
-  if (service.use_api_socket) {
-    own.push({ type: 'bind', source: engineSocket, target: engineSocket, isReadOnly: false, propagation: '' })
-  }
-  for (const from of service.volumes_from ?? []) {
-    const other = project.services?.[from.split(':')[0] ?? '']
-    const theirs = other && depth < 8 ? mountsOf(project, other, depth + 1) : undefined
-    if (theirs === undefined) return undefined
-    own.push(...theirs)
-  }
-  return own
+function devicesOf({ devices = [], device_cgroup_rules = [], deploy }: ComposeService): string[] {
+  const paths = devices.map((device) =>
+    typeof device === 'string' ? (device.split(':')[0] ?? '') : (device.source ?? ''),
+  )
+  const reserved = deploy?.resources?.reservations?.devices ?? []
+  return [
+    ...paths,
+    ...device_cgroup_rules,
+    ...reserved.map(({ driver }) => `device of ${driver ?? 'a driver'}`),
+  ]
 }
 
-function mountOf(project: ComposeProject, volume: ComposeVolume): Mount {
+/** What the file leaves out is the image's; its own entry point takes the image's command away. */
+function commandsOf(
+  { entrypoint, command }: ComposeService,
+  facts: ImageFacts | undefined,
+): string[] | undefined {
+  if (entrypoint) return [[...entrypoint, ...(command ?? [])].join(' ')]
+  if (facts === undefined) return undefined
+  return [[...facts.entrypoint, ...(command ?? facts.command)].join(' ')]
+}
+
+const engineSocket = '/var/run/docker.sock'
+/** A file cannot borrow from itself; what is nested deeper than this does. */
+const borrowedDepthMax = 8
+
+/** @returns undefined when the file does not say all of them */
+function mountsOf(
+  project: ComposeProject,
+  service: ComposeService,
+  volumes: VolumeOptions,
+  depth = 0,
+): Mount[] | undefined {
+  const own = (service.volumes ?? []).map((volume) => mountOf(project, volume, volumes))
+  const files = [
+    ...filesOf(service.secrets, project.secrets, '/run/secrets/'),
+    ...filesOf(service.configs, project.configs, '/'),
+  ]
+  if (service.use_api_socket) {
+    files.push({
+      type: 'bind',
+      source: engineSocket,
+      target: engineSocket,
+      isReadOnly: false,
+      propagation: '',
+    })
+  }
+  const borrowed = (service.volumes_from ?? []).map((from) => {
+    const other = project.services?.[from.split(':')[0] ?? '']
+    return other && depth < borrowedDepthMax ? mountsOf(project, other, volumes, depth + 1) : undefined
+  })
+  const all = [...own, ...files, ...borrowed].flat()
+  return all.some((mount) => mount === undefined) ? undefined : (all as Mount[])
+}
+
+/** Compose mounts the files of secrets and configs as they are. */
+function filesOf(
+  wanted: readonly ComposeFileMount[] = [],
+  there: Readonly<Record<string, { readonly file?: string } | null>> = {},
+  folder: string,
+): Mount[] {
+  return wanted.map(({ source = '', target = `${folder}${source}` }) => ({
+    type: 'secret',
+    source: there[source]?.file ?? source,
+    target,
+    isReadOnly: true,
+    propagation: '',
+  }))
+}
+
+/** @returns undefined for a volume that is made elsewhere, and is not on this engine */
+function mountOf(project: ComposeProject, volume: ComposeVolume, volumes: VolumeOptions): Mount | undefined {
   const { type = 'volume', source = '', target = '', read_only = false, bind } = volume
-  const options = type === 'volume' ? (project.volumes?.[source]?.driver_opts ?? {}) : {}
+  const named = type === 'volume' ? (project.volumes?.[source] ?? undefined) : undefined
+  const options = named?.external ? volumes.get(named.name ?? source) : (named?.driver_opts ?? {})
+  if (options === undefined) return undefined
   const bound = boundPath(options)
   const isKnown = type === 'bind' || type === 'volume' || type === 'tmpfs'
   return {

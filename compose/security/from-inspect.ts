@@ -8,6 +8,7 @@ import {
   type Mount,
   type Port,
   securityOption,
+  type VolumeOptions,
   type Workload,
 } from './workload.ts'
 
@@ -53,6 +54,7 @@ interface HostConfig {
   readonly RestartPolicy?: { readonly Name?: string; readonly MaximumRetryCount?: number }
   readonly ReadonlyRootfs?: boolean
   readonly Devices?: readonly { readonly PathOnHost?: string }[] | null
+  readonly DeviceCgroupRules?: readonly string[] | null
   readonly DeviceRequests?: readonly { readonly Driver?: string }[] | null
   readonly PublishAllPorts?: boolean
   readonly PortBindings?: Readonly<
@@ -75,8 +77,7 @@ export interface Surroundings {
   readonly images: ReadonlyMap<string, ImageFacts>
   /** Command lines of what runs in a container, by its id; undefined where they can't be had. */
   readonly processes: ReadonlyMap<string, readonly string[]>
-  /** Options of named volumes. */
-  readonly volumes: ReadonlyMap<string, Readonly<Record<string, string>>>
+  readonly volumes: VolumeOptions
 }
 
 export const serviceLabel = 'com.docker.compose.service'
@@ -162,7 +163,7 @@ function hasCpuLimit(host: HostConfig | undefined): boolean | undefined {
 function devicesOf(host: HostConfig | undefined): string[] | undefined {
   const requested = (host?.DeviceRequests ?? []).map(({ Driver }) => `device of ${Driver || 'a driver'}`)
   const paths = listOf(host, 'Devices')?.map(({ PathOnHost = '?' }) => PathOnHost)
-  return paths && [...paths, ...requested]
+  return paths && [...paths, ...(host?.DeviceCgroupRules ?? []), ...requested]
 }
 
 function healthOf(config: InspectedContainer['Config']): Workload['health'] {
@@ -172,21 +173,26 @@ function healthOf(config: InspectedContainer['Config']): Workload['health'] {
   return test.length > 0 ? 'checked' : 'none'
 }
 
-function mountsOf(mounts: readonly InspectedMount[], { volumes }: Surroundings): Mount[] {
-  return mounts.map(({ Type, Name = '', Source = '', Destination = '', RW = true, Propagation = '' }) => {
-    const bound = Type === 'volume' ? boundPath(volumes.get(Name) ?? {}) : undefined
-    const isSecret = Type === 'bind' && !RW && Destination.startsWith('/run/secrets/')
-    const isKnown = Type === 'bind' || Type === 'volume' || Type === 'tmpfs'
-    const type = isSecret ? 'secret' : bound !== undefined ? 'bind' : isKnown ? Type : 'other'
-    return {
-      type,
-      source: bound ?? (Type === 'volume' ? Name : Source),
-      target: Destination,
-      isReadOnly: !RW,
-      // The default of Docker, which it also writes down.
-      propagation: Propagation,
-    }
-  })
+/** @returns undefined when the engine doesn't say what one of the volumes is */
+function mountsOf(mounts: readonly InspectedMount[], { volumes }: Surroundings): Mount[] | undefined {
+  const all = mounts.map((mount) => mountOf(mount, volumes))
+  return all.some((mount) => mount === undefined) ? undefined : (all as Mount[])
+}
+
+function mountOf(mount: InspectedMount, volumes: VolumeOptions): Mount | undefined {
+  const { Type, Name = '', Source = '', Destination = '', RW = true, Propagation = '' } = mount
+  const options = Type === 'volume' ? volumes.get(Name) : {}
+  if (options === undefined) return undefined
+  const bound = boundPath(options)
+  const isSecret = Type === 'bind' && !RW && Destination.startsWith('/run/secrets/')
+  const isKnown = Type === 'bind' || Type === 'volume' || Type === 'tmpfs'
+  return {
+    type: isSecret ? 'secret' : bound !== undefined ? 'bind' : isKnown ? Type : 'other',
+    source: bound ?? (Type === 'volume' ? Name : Source),
+    target: Destination,
+    isReadOnly: !RW,
+    propagation: Propagation,
+  }
 }
 
 function portsOf(bindings: NonNullable<HostConfig['PortBindings']>): Port[] {

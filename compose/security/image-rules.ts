@@ -61,13 +61,14 @@ export const imageRules: readonly Rule<ImageSubject>[] = [
     fix: 'FROM NAME:VERSION@sha256:…, or for an image that others make image: NAME:VERSION@sha256:… in the Compose file',
     look(image) {
       known(image.view, 'the image')
-      const bases = image.dockerfile?.bases ?? [image]
+      if (image.dockerfile === undefined) return judgeForeign(image)
+      const { bases } = image.dockerfile
       const loose = bases.filter(({ name }) => !name.includes('@'))
       if (loose.length === 0) return pass(bases.length > 0 ? some(bases.map(({ name }) => name)) : 'its own')
-      const floating = loose.filter(({ name }) => image.dockerfile !== undefined && isFloating(name))
+      const floating = loose.filter(({ name }) => isFloating(name))
       if (floating.length > 0) return fail(`${namesOf(floating)} (whatever was pushed last)`)
       const standIns = loose.filter(({ isStandIn }) => isStandIn)
-      if (standIns.length > 0) return unknown(`${namesOf(standIns)} (a stand-in on this engine)`)
+      if (standIns.length > 0) return unknown(`${namesOf(standIns)} (stand-ins on this engine)`)
       return warn(`${namesOf(loose)} (whoever may push there may exchange it)`)
     },
   },
@@ -93,13 +94,15 @@ export const imageRules: readonly Rule<ImageSubject>[] = [
     expected:
       'an image that has the patches of the last months; flowkeepctl scan asks for those that are missing',
     fix: 'flowkeepctl build --no-cache --pull; of an image that others make, take a newer version',
-    look({ view, createdAt, now }) {
+    look({ view, createdAt, now, dockerfile }) {
       known(view, 'the image')
       const at = Date.parse(known(createdAt, 'when it was built'))
       if (!(at > plausibleSince)) return unknown('it does not say when it was built')
       const days = Math.max(0, Math.floor((Date.parse(now) - at) / dayMs))
       const found = days === 0 ? 'today' : days === 1 ? 'yesterday' : `${days} days ago`
-      return days > ageDaysMax ? fail(found) : pass(found)
+      if (days <= ageDaysMax) return pass(found)
+      // What others make cannot be built anew here; perhaps there is nothing newer.
+      return dockerfile ? fail(found) : warn(found)
     },
   },
   {
@@ -171,6 +174,13 @@ export const imageRules: readonly Rule<ImageSubject>[] = [
     look: (image) => judgeBuild(image, ['D02']),
   },
 ]
+
+/** An image that others make: by its own name. Whether that has a version is CIS 5.28. */
+function judgeForeign({ name, isStandIn }: ImageSubject): Verdict {
+  if (name.includes('@')) return pass('it is named by its digest')
+  if (isStandIn) return unknown('it stands in for the image of that name on this engine')
+  return warn('it is named by its version, and whoever may push there may exchange it')
+}
 
 /** What only a Dockerfile shows. The history of an image shows its last stage: enough to fail, not to pass. */
 function judgeBuild(image: ImageSubject, ids: readonly string[]): Verdict {

@@ -95,7 +95,8 @@ export function dockerfileFromHistory(history: readonly string[]): string {
       line
         .replace(/^\/bin\/sh -c #\(nop\)\s*/, '')
         .replace(/^\/bin\/sh -c /, 'RUN ')
-        .replace(/^RUN (?:\|\d+ .*?)?\/bin\/sh -c /, 'RUN ')
+        .replace(/^(?:RUN )?\|\d+ .*?\/bin\/sh -c /, 'RUN ')
+        .replace(/^RUN \/bin\/sh -c /, 'RUN ')
         .replace(/\s*# buildkit$/, '')
         .replaceAll('\n', ' '),
     )

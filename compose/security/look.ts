@@ -7,7 +7,7 @@ import { composeArguments, type Project } from '../operate/project.ts'
 import { imageFactsOf, processesIn, volumeOptions } from './engine.ts'
 import { accept, exceptionsIn, judgeExceptions } from './exceptions.ts'
 import { type Finding, findingOf, type Subject } from './finding.ts'
-import { type ComposeProject, imageOf, workloadsOf } from './from-compose.ts'
+import { type ComposeProject, externalVolumes, imageOf, workloadsOf } from './from-compose.ts'
 import { type InspectedContainer, workloadOf } from './from-inspect.ts'
 import { imageRules } from './image-rules.ts'
 import { judge } from './verdict.ts'
@@ -35,7 +35,7 @@ export async function resolveProject(project: Project): Promise<ComposeProject> 
 
 export async function servicesOf(project: ComposeProject, engine: Engine): Promise<Workload[]> {
   const images = await imageFactsOf(Object.values(project.services ?? {}).map(imageOf))
-  return workloadsOf(project, engine, images)
+  return workloadsOf(project, engine, images, await volumeOptions(externalVolumes(project)))
 }
 
 /** @param file as a person names it */

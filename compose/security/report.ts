@@ -1,6 +1,6 @@
 // What `flowkeepctl security` prints. Pure.
 
-import { type Column, type Look, paint, renderTable } from '../../supervisor/core/text-table.ts'
+import { type Look, paint, wrap } from '../../supervisor/core/text-table.ts'
 import { plural } from '../host/figures.ts'
 import { atLeast, type Severity, severities } from '../scan/finding.ts'
 import { type Finding, type Section, sections } from './finding.ts'
@@ -80,14 +80,6 @@ function describeCounts(findings: readonly Finding[], look: Look): string {
     .join(', ')
 }
 
-const columns: readonly Column[] = [
-  { title: 'result', whole: true },
-  { title: 'rule', whole: true },
-  { title: 'where' },
-  { title: 'found' },
-  { title: 'what to do, or why it is accepted' },
-]
-
 function renderSection(section: Section, findings: readonly Finding[], verbose: boolean, look: Look): string {
   const subjects = new Set(findings.map(({ subject }) => subject))
   const head = `${paint(titles[section], 'bold', look)} (${subjects.size}): ${describeCounts(findings, look)}`
@@ -95,35 +87,38 @@ function renderSection(section: Section, findings: readonly Finding[], verbose: 
     const mark = markOf(finding)
     return verbose || (mark !== 'pass' && mark !== 'not applicable')
   })
-  if (shown.length === 0) return head
-  return `${head}\n\n${renderTable(columns, rowsOf(shown, look), look)}`
-}
-
-/** One row for what came of a rule in several places, the worst first. */
-function rowsOf(findings: readonly Finding[], look: Look): string[][] {
-  const groups = Map.groupBy(findings, (finding) =>
+  const groups = Map.groupBy(shown, (finding) =>
     JSON.stringify([finding.id, markOf(finding), finding.accepted]),
   )
-  return [...groups.values()]
+  const blocks = [...groups.values()]
     .sort((a, b) => rankOf(a[0] as Finding) - rankOf(b[0] as Finding))
-    .map((group) => {
-      const first = group[0] as Finding
-      const mark = markOf(first)
-      return [
-        paint(mark === 'fail' ? `${mark} (${first.severity})` : mark, styles[mark], look),
-        first.id,
-        group.map(({ subject }) => subject).join(', '),
-        `${first.title}: ${foundIn(group)}`,
-        first.accepted ?? (mark === 'fail' || mark === 'warn' ? first.fix : ''),
-      ]
-    })
+    .map((group) => renderGroup(group, look))
+  return [head, ...blocks].join('\n\n')
 }
 
-/** Once where it is the same everywhere. */
-function foundIn(group: readonly Finding[]): string {
-  const all = new Set(group.map(({ found }) => found))
-  if (all.size === 1) return group[0]?.found ?? ''
-  return group.map(({ subject, found }) => `${subject} ${found}`).join('; ')
+const indent = '    '
+
+/** What came of one rule in several places: each, and what to do about all. */
+function renderGroup(group: readonly Finding[], look: Look): string {
+  const first = group[0] as Finding
+  const mark = markOf(first)
+  const label = mark === 'fail' ? `${mark} (${first.severity})` : mark
+  const alike = Map.groupBy(group, ({ found }) => found)
+  const places = [...alike].map(([found, all]) => `${all.map(({ subject }) => subject).join(', ')}: ${found}`)
+  const lines = [...places, ...notesOf(first)].flatMap((text) => wrap(text, look.width - indent.length))
+  const from = paint(`(${first.from.join(', ')})`, 'dim', look)
+  return [
+    `${paint(label, styles[mark], look)}  ${paint(first.id, 'bold', look)}  ${first.title} ${from}`,
+    ...lines.map((line) => `${indent}${line}`),
+  ].join('\n')
+}
+
+function notesOf(finding: Finding): string[] {
+  const { accepted, expected, fix } = finding
+  const mark = markOf(finding)
+  if (accepted !== undefined) return [`accepted: ${accepted}`]
+  if (mark === 'pass' || mark === 'not applicable') return []
+  return [`expected: ${expected}`, ...(mark === 'unknown' ? [] : [`→ ${fix}`])]
 }
 
 function rankOf(finding: Finding): number {

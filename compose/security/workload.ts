@@ -67,6 +67,8 @@ export interface Engine {
 
 export interface ImageFacts {
   readonly user: string
+  readonly entrypoint: readonly string[]
+  readonly command: readonly string[]
   readonly hasHealthCheck: boolean
   /** ISO time. */
   readonly createdAt: string | undefined
@@ -89,9 +91,13 @@ export interface Restart {
   readonly retriesMax: number
 }
 
+/** Driver options of named volumes, by the names the engine has for them. */
+export type VolumeOptions = ReadonlyMap<string, Readonly<Record<string, string>>>
+
 export interface Mount {
+  /** `secret` for the file of a secret or config. */
   readonly type: 'bind' | 'volume' | 'tmpfs' | 'secret' | 'other'
-  /** On the host for `bind`, else a name. */
+  /** On the host for `bind` and `secret`, else a name. */
   readonly source: string
   readonly target: string
   readonly isReadOnly: boolean

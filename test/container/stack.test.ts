@@ -6,6 +6,7 @@ import { basename, join } from 'node:path'
 import t from 'tap'
 import type { Container } from '../../compose/operate/project.ts'
 import { pages } from '../../compose/stack/project.ts'
+import { checkout } from '../harness/checkout.ts'
 import { docker, execute } from '../harness/docker.ts'
 import { buildImages } from '../harness/images.ts'
 import { countRows, inputDirectory, malformedFiles, realFiles } from '../harness/input-directory.ts'
@@ -70,6 +71,20 @@ t.test('R6.1 R8.2 R9.4 the whole stack, through faults, from nothing to nothing'
       counts,
       (answer) => answer.split('|').every((count) => Number(count) > 0),
       patience,
+    )
+  })
+
+  await t.test('R7.1 its containers are as closed as host security wants them', async (t) => {
+    const running = (await stack.containers()).filter(({ state }) => state === 'running')
+    const names = running.map(({ name }) => name)
+    const command = [`${checkout}/compose/cli.ts`, 'security', '--json', '--fail-on', 'low']
+    const { code, stdout, stderr } = await execute(process.execPath, [...command, '--container', ...names])
+    t.equal(code, 0, stderr)
+    const { findings } = JSON.parse(stdout) as { findings: { subject: string; id: string; status: string }[] }
+    t.equal(new Set(findings.map(({ subject }) => subject)).size, names.length)
+    t.same(
+      findings.filter(({ status }) => status === 'unknown'),
+      [],
     )
   })
 

@@ -12,6 +12,8 @@ export const engine: Engine = {
 export const imageFacts: ImageFacts = {
   user: '10001:10001',
   createdAt: '2026-01-01T00:00:00Z',
+  entrypoint: ['flowkeep', 'run', '--'],
+  command: [],
   hasHealthCheck: true,
   exposedPorts: ['8088/tcp'],
   labels: { 'org.opencontainers.image.title': 'An image' },
@@ -32,6 +34,7 @@ export const service: Service = {
     { type: 'tmpfs', target: '/tmp' },
   ],
   networks: { inner: null },
+  secrets: [{ source: 'token' }],
   environment: { APP_COUNT: '3', APP_TOKEN_FILE: '/run/secrets/token' },
 }
 
@@ -43,6 +46,7 @@ export function projectOf(
     services: { app: { ...service, ...changes } },
     networks: { inner: { name: 'project_inner' }, outer: { name: 'bridge' } },
     volumes: { state: {}, ...volumes },
+    secrets: { token: { file: '/srv/token' } },
   }
 }
 

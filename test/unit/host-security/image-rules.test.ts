@@ -29,7 +29,12 @@ function complaints(changes: Partial<ImageSubject>): string[] {
 const finds = (id: string) => ({ found: new Map([[id, 'something']]) })
 const on = (name: string, isStandIn = false) => ({ dockerfile: { bases: [{ name, isStandIn }] } })
 const servicesWith = (changes: Parameters<typeof projectOf>[0]) =>
-  workloadsOf(projectOf(changes), engine, new Map([['example:1', { ...imageFacts, hasHealthCheck: false }]]))
+  workloadsOf(
+    projectOf(changes),
+    engine,
+    new Map([['example:1', { ...imageFacts, hasHealthCheck: false }]]),
+    new Map(),
+  )
 
 t.test('R7.5 an image that keeps the benchmark passes every rule', async (t) => {
   t.same(complaints({}), [])
@@ -92,6 +97,7 @@ t.test(
     const history = [
       'ADD rootfs.tar / # buildkit',
       'RUN |1 A=b /bin/sh -c apt-get update # buildkit',
+      '|1 KEY=hunter2 /bin/sh -c apk update # buildkit',
       '/bin/sh -c #(nop) ADD file:1 in /x',
       '/bin/sh -c curl https://example.org | sh',
       'ENV A=b',
@@ -99,7 +105,7 @@ t.test(
     const found = judgeDockerfile(`FROM x:1\n${dockerfileFromHistory(history)}`, [])
     t.same(
       found.flatMap(({ rule, found }) => (found === undefined ? [] : [`${rule.id} ${found}`])),
-      ['D02 curl https://example.org | sh', 'D05 apt-get update', 'D06 ADD file:1 in /x'],
+      ['D02 curl https://example.org | sh', 'D05 apt-get update, apk update', 'D06 ADD file:1 in /x'],
     )
   },
 )

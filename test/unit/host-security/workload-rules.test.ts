@@ -13,14 +13,16 @@ const images = new Map([
   ['sha256:1', imageFacts],
 ])
 
-function fromCompose(project: ComposeProject, on: Engine = engine): Workload {
-  return workloadsOf(project, on, images)[0] as Workload
+type Volumes = Record<string, Record<string, string>>
+
+function fromCompose(project: ComposeProject, on: Engine = engine, volumes: Volumes = {}): Workload {
+  return workloadsOf(project, on, images, new Map(Object.entries(volumes)))[0] as Workload
 }
 
 function fromEngine(
   container: InspectedContainer,
   processes = ['flowkeep run -- python -m flow'],
-  volumes: Record<string, Record<string, string>> = {},
+  volumes: Volumes = { state: {} },
 ): Workload {
   return workloadOf(container, {
     engine,
@@ -145,6 +147,11 @@ const cases: readonly Case[] = [
     fromEngine(containerOf({ Devices: [{ PathOnHost: '/dev/kvm' }] })),
   ),
   alone(
+    'CIS-5.18',
+    fromCompose(projectOf({ device_cgroup_rules: ['c *:* rwm'] })),
+    fromEngine(containerOf({ DeviceCgroupRules: ['c *:* rwm'] })),
+  ),
+  alone(
     'CIS-5.19',
     fromCompose(projectOf({ ulimits: { core: 0, nofile: -1 } })),
     fromEngine(containerOf({ Ulimits: [{ Name: 'core', Soft: -1, Hard: -1 }] })),
@@ -180,7 +187,12 @@ const cases: readonly Case[] = [
   alone(
     'CIS-5.28',
     fromCompose(
-      projectOf({ image: 'registry.example.com/app', user: '1:1', healthcheck: { test: ['CMD'] } }),
+      projectOf({
+        image: 'registry.example.com/app',
+        user: '1:1',
+        healthcheck: { test: ['CMD'] },
+        entrypoint: ['x'],
+      }),
     ),
     fromEngine(configured({ Image: 'example:latest' })),
   ),
@@ -239,7 +251,11 @@ t.test('R7.1 a closed service and a closed container keep every rule', async (t)
   t.same(complaints(fromCompose(projectOf({}))), [])
   t.same(complaints(fromEngine(containerOf({}))), [])
   t.same(
-    complaints(fromCompose(projectOf({ image: 'built-here', user: '1:1', healthcheck: { test: ['CMD'] } }))),
+    complaints(
+      fromCompose(
+        projectOf({ image: 'built-here', user: '1:1', healthcheck: { test: ['CMD'] }, entrypoint: ['x'] }),
+      ),
+    ),
     [],
   )
 })
@@ -269,10 +285,13 @@ t.test('R7.1 what cannot be read is unknown', async (t) => {
   const absent = fromCompose(projectOf({ image: 'absent:1', ...publish('127.0.0.1', '8088') }))
   t.same(complaints(absent).sort(), [
     'CIS-5.27 unknown',
+    'CIS-5.7 unknown',
     'CIS-5.9 unknown',
     'PSS-host-ports fail',
     'PSS-non-root unknown',
   ])
+  const own = { Type: 'volume', Name: 'gone', Source: '/x', Destination: '/x' }
+  t.ok(complaints(fromEngine(containerOf({}, { Mounts: [own] }))).includes('CIS-5.6 unknown'))
   const borrowed = fromCompose(projectOf({ volumes_from: ['container:other'] }))
   t.ok(complaints(borrowed).includes('CIS-5.32 unknown'), 'mounts of a container the file says nothing of')
 })
@@ -285,6 +304,16 @@ t.test('R7.1 what only looks like another thing is seen through', async (t) => {
   t.ok(complaints(service).includes('CIS-5.6 fail'), 'a volume that is a folder of the host')
   const Mounts = [{ Type: 'volume', Name: 'x', Source: '/var/lib/docker/volumes/x/_data', Destination: '/x' }]
   t.ok(complaints(fromEngine(containerOf({}, { Mounts }), [], { x: volume })).includes('CIS-5.6 fail'))
+  const external = {
+    ...projectOf({ volumes: [{ source: 'x', target: '/x' }] }, { x: { name: 'y', external: true } }),
+  }
+  t.ok(
+    complaints(fromCompose(external, engine, { y: volume })).includes('CIS-5.6 fail'),
+    'one made elsewhere, too',
+  )
+  t.ok(complaints(fromCompose(external)).includes('CIS-5.6 unknown'), 'unless nobody knows it')
+  const lent = { ...projectOf({ secrets: [{ source: 'x' }] }), secrets: { x: { file: '/etc/shadow' } } }
+  t.ok(complaints(fromCompose(lent)).includes('CIS-5.6 warn'), 'a secret that is a file of the system')
   const secret = { Type: 'bind', Source: '/etc', Destination: '/run/secrets/x', RW: false }
   t.ok(
     complaints(fromEngine(containerOf({}, { Mounts: [secret] }))).includes('CIS-5.6 fail'),
