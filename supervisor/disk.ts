@@ -12,7 +12,7 @@ import type { Redact } from './core/secret.ts'
 import type { HealthCheck } from './health/check.ts'
 import { createDiskCheck } from './health/disk-check.ts'
 import type { CleanUpReport, Removed } from './resources/clean-up.ts'
-import { createDisks, type Disks, type Space } from './resources/disk.ts'
+import { createDisks, type Space } from './resources/disk.ts'
 import { DiskGuard, type Shortage } from './resources/disk-guard.ts'
 import { type Scheduled, schedule } from './schedule/schedule.ts'
 
@@ -43,7 +43,7 @@ export function watchDisks(host: DiskHost): WatchedDisks {
   let scheduled: Scheduled | undefined
   let underWay: Promise<void> | undefined
   let lastAtMs = Number.NEGATIVE_INFINITY
-  let disks = disksOf(host.settings(), clock)
+  const disks = createDisks(() => watched(host.settings()), clock)
 
   const clean = (shortages: readonly Shortage[]) => {
     underWay ??= cleanNow(host, shortages).finally(() => {
@@ -54,7 +54,7 @@ export function watchDisks(host: DiskHost): WatchedDisks {
   }
   const guard = new DiskGuard({
     logger,
-    disks: { spaces: () => disks.spaces() },
+    disks,
     thresholds: () => host.settings().disk,
     critical: host.critical,
     low(shortages) {
@@ -71,7 +71,6 @@ export function watchDisks(host: DiskHost): WatchedDisks {
     },
     check: (times) => createDiskCheck({ ...times, look: () => guard.look() }),
     reconfigure() {
-      disks = disksOf(host.settings(), clock)
       guard.forget(watched(host.settings()))
       scheduled?.stop()
       const { paths, schedule: expression } = host.settings().cleanup
@@ -84,10 +83,6 @@ export function watchDisks(host: DiskHost): WatchedDisks {
             )
     },
   }
-}
-
-function disksOf(settings: Settings, clock: Clock): Disks {
-  return createDisks(watched(settings), clock)
 }
 
 function watched({ state, cleanup }: Settings): string[] {
@@ -143,7 +138,11 @@ export async function shortagesNow(settings: Settings, clock: Clock): Promise<re
   const found: Shortage[] = []
   const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
   const guard = new DiskGuard({
-    ...{ logger: silent, disks: disksOf(settings, clock), thresholds: () => settings.disk },
+    ...{
+      logger: silent,
+      disks: createDisks(() => watched(settings), clock),
+      thresholds: () => settings.disk,
+    },
     critical: () => {},
     low: (shortages) => void found.push(...shortages),
   })

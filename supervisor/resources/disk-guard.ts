@@ -33,6 +33,8 @@ export class DiskGuard {
   readonly #parts: DiskGuardParts
   #states: ReadonlyMap<string, DiskState> = new Map()
   #critical = false
+  /** Once others than in the beginning. */
+  #watched: readonly string[] | undefined
 
   constructor(parts: DiskGuardParts) {
     this.#parts = parts
@@ -48,6 +50,7 @@ export class DiskGuard {
 
   /** Other paths are watched from now on. */
   forget(paths: readonly string[]): void {
+    this.#watched = paths
     this.#states = new Map([...this.#states].filter(([path]) => paths.includes(path)))
   }
 
@@ -56,7 +59,10 @@ export class DiskGuard {
     const { disks, low, critical } = this.#parts
     const spaces = await disks.spaces()
     const next = new Map(this.#states)
-    for (const [path, space] of spaces) next.set(path, this.#judge(path, space))
+    for (const [path, space] of spaces) {
+      // Of one that was given up while it was asked nobody would ever hear that it has room again.
+      if (this.#watched?.includes(path) ?? true) next.set(path, this.#judge(path, space))
+    }
     this.#states = next
     const shortages = this.states.flatMap((state) => this.#shortage(state, spaces.get(state.path)))
     if (shortages.length > 0) low(shortages)

@@ -29,8 +29,9 @@ interface Figures {
   readonly ffree: number
 }
 
+/** @param paths asked for at each look, since a reload may change them: a question that is still open stays the only one */
 export function createDisks(
-  paths: readonly string[],
+  paths: () => readonly string[],
   clock: Clock = systemClock,
   ask: (path: string) => Promise<Figures> = (path) => statfs(path),
 ): Disks {
@@ -49,7 +50,7 @@ export function createDisks(
   async function spaces(): Promise<ReadonlyMap<string, Space>> {
     const found = new Map<string, Space>()
     const answers = Promise.all(
-      paths.map(async (path) => {
+      paths().map(async (path) => {
         const space = await spaceOf(path)
         if (space !== undefined) found.set(path, space)
       }),

@@ -94,3 +94,19 @@ t.test('R8.4 health: low degrades, critical is unhealthy, and only those are nam
   })
   t.match(diskOutcome([]), { status: 'healthy', message: 'no file system says how much is free' })
 })
+
+t.test('R8.4 a path that is given up while it is asked is not critical for ever', async (t) => {
+  const { guard, now, critical } = guarded()
+  now.spaces = new Map([
+    ['/state', free(50)],
+    ['/gone', free(1)],
+  ])
+  await guard.look()
+  const look = guard.look()
+  guard.forget(['/state'])
+  t.strictSame(
+    (await look).map(({ path }) => path),
+    ['/state'],
+  )
+  t.strictSame(critical, [true, false])
+})
