@@ -1,7 +1,7 @@
 // Builds what the images ship, as two CommonJS files: `dist/flowkeep.cjs`, which listens to signals and answers on its
 // port at once, and beside it `dist/program.cjs`, all the rest with all its packages, which the first one then loads.
-// Modules behind a dynamic `import()` are in them, too, but run only when that import does. The thread that writes the
-// queue's journal has a small script of its own, a text in that file, so that it doesn't load all of it once more.
+// Modules behind a dynamic `import()` are in them, too, but run only when that import does. Each thread has a small
+// script of its own, a text in that file, so that it doesn't load all of it once more.
 
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -22,7 +22,11 @@ export interface BundleOptions {
   readonly executable?: boolean
 }
 
-const journalWorker = 'supervisor/queue/journal/worker.ts'
+/** Scripts of threads: the name by which the program knows the text, and where it begins. */
+const threads = {
+  __FLOWKEEP_JOURNAL_WORKER__: 'supervisor/queue/journal/worker.ts',
+  __FLOWKEEP_WATCHDOG_THREAD__: 'supervisor/process/watchdog-thread.ts',
+}
 // Optional companions that packages look for and do without.
 const absentPackages = ['pg-native', 'pino-pretty']
 const firstLine = `#!/usr/bin/env -S node ${nodeFlags.join(' ')}`
@@ -47,16 +51,12 @@ export async function bundleSupervisor(root: string, directory: string, version:
 /** @throws Error naming the first problem, warnings of the bundler included */
 export async function bundle(options: BundleOptions): Promise<void> {
   const { root, entry, output, version, executable = false } = options
-  const worker = await script(root, journalWorker, {})
-  const { file, metafile } = await script(
-    root,
-    entry,
-    {
-      __FLOWKEEP_VERSION__: JSON.stringify(version),
-      __FLOWKEEP_JOURNAL_WORKER__: JSON.stringify(worker.file.text),
-    },
-    executable ? firstLine : '',
-  )
+  const define: Record<string, string> = { __FLOWKEEP_VERSION__: JSON.stringify(version) }
+  for (const [name, thread] of Object.entries(threads)) {
+    const { file } = await script(root, thread, {})
+    define[name] = JSON.stringify(file.text)
+  }
+  const { file, metafile } = await script(root, entry, define, executable ? firstLine : '')
   mkdirSync(dirname(output), { recursive: true })
   const licenses = licensesOf(root, metafile)
   if (licenses !== '') writeWhole(output.replace(/\.cjs$/, '.licenses.txt'), licenses, 0o644)

@@ -44,6 +44,8 @@ export interface Alerts {
   reconfigure(): void
   flowExited(reason: ExitReason): void
   flowStuck(what: 'restarted' | 'left'): void
+  /** @param message how the supervisor before this one ended itself */
+  supervisorHung(message: string): void
   /** @param failed how many security checks failed, by severity */
   securityChecked(failed: Readonly<Record<string, number>>): void
   /** Tells why the container ends, and what is still to be told, within the time there is. Never rejects. */
@@ -161,6 +163,9 @@ export function createAlerts(host: AlertHost): Alerts {
         what === 'restarted' ? 'it was restarted' : 'it was left alone: the limit of restarts is reached'
       happened({ name: 'FlowkeepFlowStuck', description: `the flow made no progress; ${done}` })
     },
+    supervisorHung(message) {
+      happened(lastOf({ reason: 'internal', message }))
+    },
     securityChecked({ critical = 0 }) {
       if (critical === 0) return
       const description = `${critical} critical security checks fail: flowkeep security says which`
@@ -182,8 +187,13 @@ export function createAlerts(host: AlertHost): Alerts {
 }
 
 /** Why the container ends, unless it was told to or its work is done. */
-function lastCondition({ reason, message }: Cause, exitCode: number | undefined): Condition | undefined {
+function lastCondition(cause: Cause, exitCode: number | undefined): Condition | undefined {
+  const { reason } = cause
   if (reason === 'stopped' || (reason === 'flow_exited' && exitCode === 0)) return undefined
+  return lastOf(cause)
+}
+
+function lastOf({ reason, message }: Cause): Condition {
   return {
     name: 'FlowkeepContainerFailed',
     subject: ['reason', reason],

@@ -38,12 +38,14 @@ import type { EarlySignals } from './process/early-signals.ts'
 import { createFlowControl, type FlowControl } from './process/flow-control.ts'
 import { flowLauncher } from './process/launcher.ts'
 import { leave } from './process/leave.ts'
+import { giveMemoryBack } from './process/memory.ts'
 import { loadNative, type Native } from './process/native.ts'
 import { createReaper, type Reaper } from './process/reaper.ts'
 import { createRestartPolicy, type RestartPolicy } from './process/restart-policy.ts'
 import { createStopBudget } from './process/stop-budget.ts'
 import { startThreads } from './process/threads.ts'
 import { flushMs, timerLengthMs } from './process/timer-lengths.ts'
+import { startWatchdog, takeHungNote } from './process/watchdog.ts'
 import { Reloading } from './reloading.ts'
 import { openCgroup } from './resources/cgroup.ts'
 import { watchMemory } from './resources/memory-shortage.ts'
@@ -182,11 +184,36 @@ class Supervisor {
     if (this.#machine.lifecycle.state !== 'validating') return // a stop came first
     this.#disks.reconfigure()
     this.#alerts.start(this.#operations?.directory)
+    this.#tellWhetherHung()
     this.#health.start(this.#healthChecks())
     this.#machine.dispatch({ type: 'config_ok' })
-    void this.#security.look()
+    const looked = this.#security.look()
     this.#reloading.watch()
     this.#performance.start()
+    clock.startTimer(limits.settleAfterMs, () => {
+      this.#startWatchdog()
+      void looked.then(() => giveMemoryBack(this.#native))
+    })
+  }
+
+  #startWatchdog(): void {
+    const directory = this.#operations?.directory
+    if (directory === undefined) return
+    startWatchdog({
+      ...{ ...this.#logs, directory },
+      flowPid: () => this.#flow.status.pid,
+      unsentOperations: () => this.#operations?.queue.stats().operations ?? 0,
+      logWaits: () => this.#logs.sink.bufferedBytes > 0,
+    })
+  }
+
+  #tellWhetherHung(): void {
+    const directory = this.#operations?.directory
+    const message = directory === undefined ? undefined : takeHungNote(directory)
+    if (message === undefined) return
+    const fields = { event: 'supervisor.hung_before', code: 'supervisor_hung' }
+    this.#logs.logger.error(fields, `the supervisor before this one ended itself: ${message}`)
+    this.#alerts.supervisorHung(message)
   }
 
   get #settings(): Settings {

@@ -86,6 +86,12 @@ export const catalogue = {
     retryable: false,
     title: 'Flowkeep itself failed',
   },
+  supervisor_hung: {
+    exitCode: 70,
+    httpStatus: 503,
+    retryable: true,
+    title: 'The event loop of the supervisor stood still',
+  },
   invalid_request: {
     httpStatus: 400,
     retryable: false,

@@ -41,6 +41,13 @@ export const limits = {
   stuckLookMsMax: 10_000,
   /** Restarts of a stuck flow within an hour; then it is left to a person. */
   stuckRestartsPerHour: 3,
+  /** Milliseconds between two turns of the thread that watches the main one; its turns without a sign of life after
+   * which the supervisor ends itself; and milliseconds for its last words. */
+  watchdogEveryMs: 5_000,
+  watchdogTurns: 12,
+  watchdogLastWordsMs: 1_000,
+  /** Milliseconds from a good start until that thread begins, and what the start has left in memory is given back. */
+  settleAfterMs: 5_000,
   /** Milliseconds the last log lines may take to reach a blocked stdout. */
   flushMs: 1_000,
   /** Milliseconds for everything that waits for stdout when no stop is under way: a slow reader may have it all. */

@@ -49,6 +49,8 @@ export interface Native {
   observeChildExits(observe: () => void): boolean
   /** Locks an open file until it is closed, by flock(2). False while another open of it is locked. */
   tryLock(fd: number): boolean
+  /** Gives the kernel back what the C library holds of freed memory. */
+  trimMemory(): void
   /** Ends the process at once: a thread that is stuck writing to a blocked stdout would hold up `process.exit`. */
   exitNow(code: number): never
 }
@@ -66,6 +68,7 @@ export function loadNative(): Native {
     pthread_sigmask: { arguments: ['i32', 'buffer', 'pointer'], return: 'i32' },
     mmap: { arguments: ['pointer', 'u64', 'i32', 'i32', 'i32', 'i64'], return: 'pointer' },
     flock: { arguments: ['i32', 'i32'], return: 'i32' },
+    malloc_trim: { arguments: ['u64'], return: 'i32' },
     _exit: { arguments: ['i32'], return: 'void' },
   })
   const { lib, functions: uv } = ffi.dlopen(null, {
@@ -158,6 +161,7 @@ export function loadNative(): Native {
       return true
     },
     tryLock: (fd) => libc.flock(fd, LOCK_EX_NB) === 0,
+    trimMemory: () => void libc.malloc_trim(0n),
     exitNow(code) {
       libc._exit(code)
       throw unusable('_exit() returned')

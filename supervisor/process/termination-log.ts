@@ -5,6 +5,8 @@ import { existsSync, writeFileSync } from 'node:fs'
 import type { Cause, FlowExit } from '../core/exit.ts'
 import { limits } from '../core/limits.ts'
 
+export const terminationLogPath = '/dev/termination-log'
+
 export interface ExitReport {
   readonly reason: string
   /** The container's exit code. */
@@ -55,7 +57,7 @@ export function terminationMessage(
 }
 
 /** Only where the engine made the file; a failure to write it must not change the exit. */
-export function writeTerminationLog(report: ExitReport, path = '/dev/termination-log'): void {
+export function writeTerminationLog(report: ExitReport, path = terminationLogPath): void {
   try {
     if (existsSync(path)) writeFileSync(path, terminationMessage(report))
   } catch {
