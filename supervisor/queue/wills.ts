@@ -68,6 +68,8 @@ class WillFiles implements KeptWills {
       writeFileSync(`${this.#path(id)}.new`, text, { mode: 0o600 })
       renameSync(`${this.#path(id)}.new`, this.#path(id))
     } catch (error) {
+      // Each would have a name of its own: on a full disk they would only become more.
+      rmSync(`${this.#path(id)}.new`, { force: true })
       throw refusal('disk_full', `it cannot be written: ${codeOf(error) ?? messageOf(error)}`)
     }
     this.#ids.add(id)

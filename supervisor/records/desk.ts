@@ -202,11 +202,12 @@ export class RecordDesk implements Records {
       }
       for (let turn = 0; turn < limits.recordsRecoveryTurns; turn++) {
         const askedAtMs = clock.monotonicMs()
+        const { mark } = this.#held
         const { late, orphans, failed, more } = await store.recover(
           this.#session.current,
           limits.recordsBatch,
         )
-        this.#held.removeById(late)
+        this.#held.removeById(late, mark)
         if (late.length > 0) {
           logger.warn(
             { event: 'records.late', records: late.length },

@@ -13,11 +13,14 @@ interface Entry {
   /** Its time limit, by our monotonic clock: no earlier than the database's. */
   readonly untilMs: number
   settling: number
+  /** Counts what was ever added. */
+  readonly order: number
 }
 
 export class HeldRecords {
   readonly #entries = new Map<string, Entry>()
   #generation = 0
+  #added = 0
 
   get size(): number {
     return this.#entries.size
@@ -25,7 +28,8 @@ export class HeldRecords {
 
   add(records: readonly HeldRecord[], untilMs: number): void {
     for (const record of records) {
-      this.#entries.set(record.id, { record, generation: this.#generation, untilMs, settling: 0 })
+      const order = ++this.#added
+      this.#entries.set(record.id, { record, generation: this.#generation, untilMs, settling: 0, order })
     }
   }
 
@@ -41,8 +45,14 @@ export class HeldRecords {
     }
   }
 
-  removeById(ids: readonly string[]): void {
-    for (const id of ids) this.#entries.delete(id)
+  /** Stands for what is held at this moment. */
+  get mark(): number {
+    return this.#added
+  }
+
+  /** @param mark of when the ids were asked for: what was handed out since then is held anew */
+  removeById(ids: readonly string[], mark: number): void {
+    for (const id of ids) if ((this.#entries.get(id)?.order ?? 0) <= mark) this.#entries.delete(id)
   }
 
   /** Those past their time limit when the database was asked to take such ones back: should its answer have been lost. */

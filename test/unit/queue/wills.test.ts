@@ -104,6 +104,14 @@ t.test(
   },
 )
 
+t.test('R6.5 a will that cannot be written leaves nothing behind', async (t) => {
+  const directory = memoryDirectory(t)
+  mkdirSync(join(directory, 'wills', 'a.json'), { recursive: true })
+  const { wills } = open(directory)
+  t.throws(() => wills.keep('a', operation), { code: 'disk_full' })
+  t.same(readdirSync(join(directory, 'wills')), ['a.json'])
+})
+
 t.test('R6.5 wills are bounded in number and size, and must be operations', async (t) => {
   const { wills } = open(memoryDirectory(t))
   t.throws(() => wills.keep('a', 'wrong'), { code: 'invalid_request', message: /it is wrong/ })

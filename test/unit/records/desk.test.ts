@@ -394,6 +394,25 @@ t.test('R3.3 what arrives for a session that is lost is handed to nobody', async
   t.equal(store.records[0]?.session, [...store.sessions.keys()][0])
 })
 
+t.test('R3.3 a record that was late and is claimed again while we are told so is held', async (t) => {
+  const { clock, desk, store, claim } = openDesk()
+  store.add('q', 1)
+  const [first] = await claim()
+  clock.advance(900_001)
+  await settleDown()
+  const { recover } = store
+  store.recover = async (...asked) => {
+    const recovered = await recover(...asked)
+    t.match(await claim(), [{ id: first?.id, epoch: (first?.epoch ?? 0) + 2 }])
+    return recovered
+  }
+  await desk.recover()
+  t.equal(desk.stats().held, 1)
+  desk.flowGone('crashed', 'it died')
+  await settleDown()
+  t.match(store.records, [{ status: 'pending' }], 'and given back')
+})
+
 t.test('R3.3 late news of a lost session mean nothing to the one after it', async (t) => {
   const { store, desk, logged } = openDesk()
   store.add('q', 1)
