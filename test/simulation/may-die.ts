@@ -24,10 +24,12 @@ export function mayDie(
       case 'conflict':
         return new Set(invocations.map(({ content }) => content)).size > 1
       case 'cancelled':
-        // Because an earlier submission had expired, or became too old in another queue.
+        // Because an earlier submission had expired, became too old in another queue, or was revived by an operator,
+        // whose revision is the one that counts from then on.
         return (
           invocations.some(({ expiresAtWallMs }) => expiresAtWallMs !== undefined) ||
-          dead.some((other) => other.id === id && other.code === 'too_old')
+          dead.some((other) => other.id === id && other.code === 'too_old') ||
+          ledger.revived.has(id)
         )
       case 'attempts_exhausted':
         return attempts(id) >= limits.deliveryAttempts
