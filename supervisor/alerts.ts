@@ -16,6 +16,7 @@ import { limits } from './core/limits.ts'
 import type { Logger } from './core/logger.ts'
 import type { RecordsStats } from './core/records.ts'
 import type { Redact } from './core/secret.ts'
+import type { OpenAlert } from './core/status.ts'
 
 export interface AlertHost {
   readonly clock: Clock
@@ -39,6 +40,8 @@ export interface Alerts {
   holds(slot: string): boolean
   /** Takes them on. Never rejects. */
   adopt(slot: string): Promise<void>
+  /** Those that are raised and not over; null where no receiver is named. */
+  open(): OpenAlert[] | null
   /** @param directory of the slot, where alerts are kept, if there is one */
   start(directory: string | undefined): void
   reconfigure(): void
@@ -63,6 +66,8 @@ export function createAlerts(host: AlertHost): Alerts {
   const events = new Map<AlertName, Event>()
   let isLooking = false
   let office: Promise<AlertOffice> | undefined
+  /** Once it is open. */
+  let ours: AlertOffice | undefined
   let slot: string | undefined
   let fenced = 0
   let ending: Promise<void> | undefined
@@ -103,7 +108,9 @@ export function createAlerts(host: AlertHost): Alerts {
   function opened(): Promise<AlertOffice> {
     if (office === undefined) {
       office = openOffice(host)
-      office.catch(failed)
+      office.then((opened) => {
+        ours = opened
+      }, failed)
     }
     return office
   }
@@ -139,6 +146,7 @@ export function createAlerts(host: AlertHost): Alerts {
         .then((ours) => ours.adopt(directory))
         .catch(failed)
     },
+    open: () => (isWanted() ? (ours?.open() ?? []) : null),
     start(directory) {
       slot = directory
       begin().catch(failed)

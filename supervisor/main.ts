@@ -656,6 +656,7 @@ class Supervisor {
       resources: this.#cgroup.read(),
       queue: this.#operations?.queue.stats(),
       records: this.#records?.stats(),
+      alerts: this.#alerts.open(),
       log: this.#logFigures(),
     })
   }

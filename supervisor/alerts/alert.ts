@@ -30,6 +30,13 @@ export interface Due {
   readonly inMs: number
 }
 
+const severities: readonly Severity[] = ['critical', 'warning', 'info']
+
+/** The most severe first, of those the oldest. */
+export function bySeverity(a: Alert, b: Alert): number {
+  return severities.indexOf(a.severity) - severities.indexOf(b.severity) || a.startsAtMs - b.startsAtMs
+}
+
 /** That an alert was raised is told also when it is over by then: what happened in a partition is not lost. */
 export function dueTo(sink: Sink, alert: Alert, nowMs: number): Due | undefined {
   const told = alert.told.get(sink.name)

@@ -5,7 +5,7 @@ import { type Clock, sleep, type Timer } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Redact } from '../core/secret.ts'
-import { type Alert, type Due, dueTo, noticeOf } from './alert.ts'
+import { type Alert, bySeverity, type Due, dueTo, noticeOf } from './alert.ts'
 import type { Message, Notice, Sink, SinkName } from './notice.ts'
 import type { Posting, PostResult } from './post.ts'
 
@@ -22,8 +22,6 @@ export interface CourierParts {
   /** A receiver has been told something. */
   told(): void
 }
-
-const severities = ['critical', 'warning', 'info'] as const
 
 export class Courier {
   readonly #parts: CourierParts
@@ -144,10 +142,7 @@ export class Courier {
         const due = dueTo(sink, alert, nowMs)
         return due && due.inMs <= withinMs ? [{ alert, due }] : []
       })
-      .sort(
-        ({ alert: a }, { alert: b }) =>
-          severities.indexOf(a.severity) - severities.indexOf(b.severity) || a.startsAtMs - b.startsAtMs,
-      )
+      .sort(({ alert: a }, { alert: b }) => bySeverity(a, b))
   }
 
   #waitForPermitMs(): number {

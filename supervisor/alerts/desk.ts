@@ -6,7 +6,8 @@ import type { Clock } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Redact } from '../core/secret.ts'
-import type { Alert } from './alert.ts'
+import type { OpenAlert } from '../core/status.ts'
+import { type Alert, bySeverity } from './alert.ts'
 import { alertCatalogue, type Condition, keyOf } from './catalogue.ts'
 import type { SinkName } from './notice.ts'
 
@@ -36,6 +37,14 @@ export class AlertDesk {
 
   all(): Iterable<Alert> {
     return this.#alerts.values()
+  }
+
+  /** Those that are not over, the most severe and oldest first; bounded. */
+  open(): OpenAlert[] {
+    const open = [...this.#alerts.values()].filter(({ endsAtMs }) => endsAtMs === undefined)
+    open.sort(bySeverity)
+    const { labels, sinks } = this.#parts
+    return open.slice(0, limits.alertsShown).map((alert) => openAlert(alert, labels, sinks()))
   }
 
   /** What another process has kept. That of another container is not ours, also where it is about the same. */
@@ -154,5 +163,20 @@ export class AlertDesk {
       .replace(/[\s\p{Cc}]+/gu, ' ')
       .trim()
       .slice(0, limits.alertDescriptionChars)
+  }
+}
+
+function openAlert(
+  { name, severity, startsAtMs, description, labels, told }: Alert,
+  own: Readonly<Record<string, string>>,
+  sinks: readonly SinkName[],
+): OpenAlert {
+  const [target] = Object.entries(labels).flatMap(([label, value]) => (label in own ? [] : [value]))
+  const { instance_id: whose = '' } = labels
+  return {
+    ...{ name, severity, description, target: target ?? null },
+    since: new Date(startsAtMs).toISOString(),
+    instance: whose === own['instance_id'] ? null : whose,
+    untold: sinks.filter((sink) => !told.has(sink)),
   }
 }

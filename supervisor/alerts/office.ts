@@ -3,6 +3,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Redact } from '../core/secret.ts'
+import type { OpenAlert } from '../core/status.ts'
 import type { Condition } from './catalogue.ts'
 import { Courier, type CourierParts } from './courier.ts'
 import { AlertDesk } from './desk.ts'
@@ -72,6 +73,10 @@ export class AlertOffice {
         }),
     )
     for (const courier of this.#couriers) courier.wake()
+  }
+
+  open(): OpenAlert[] {
+    return this.#desk.open()
   }
 
   observe(conditions: readonly Condition[], mayClear: boolean): void {

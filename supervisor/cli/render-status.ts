@@ -1,6 +1,6 @@
 // The status on one screen. Pure.
 
-import type { StatusReport } from '../core/status.ts'
+import type { OpenAlert, StatusReport } from '../core/status.ts'
 import { type Look, renderTable } from '../core/text-table.ts'
 import { age } from './age.ts'
 import { printable } from './printable.ts'
@@ -17,6 +17,14 @@ const checkColumns = [
   { title: 'message' },
 ] as const
 
+const alertColumns = [
+  { title: 'alert', whole: true },
+  { title: 'severity', whole: true },
+  { title: 'since', whole: true },
+  { title: 'target' },
+  { title: 'description' },
+] as const
+
 export function renderStatus(status: StatusReport, look: Look): string {
   const { health } = status
   const checks = Object.entries(health.checks).map(([name, check]) =>
@@ -31,11 +39,33 @@ export function renderStatus(status: StatusReport, look: Look): string {
       ['last exit', lastExitLine(status)],
     ]),
     renderTable(checkColumns, checks, look),
+    ...alertSection(status.alerts, look),
     ...(status.queue ? [renderQueue(status.queue, look)] : []),
     ...(status.records ? [renderRecords(status.records, look)] : []),
     list(resourceRows(status)),
   ]
   return `${sections.join('\n\n')}\n`
+}
+
+/** A supervisor of the version before has none. */
+function alertSection(alerts: readonly OpenAlert[] | null | undefined, look: Look): string[] {
+  if (!alerts || alerts.length === 0) return []
+  const rows = alerts.map(({ name, severity, since, target, description, instance, untold }) => [
+    name,
+    severity,
+    since,
+    target ?? '–',
+    `${instance === null ? '' : `${instance}: `}${description}${
+      untold.length === 0 ? '' : ` (not told yet: ${untold.join(', ')})`
+    }`,
+  ])
+  return [
+    renderTable(
+      alertColumns,
+      rows.map((row) => row.map(printable)),
+      look,
+    ),
+  ]
 }
 
 function processLine({ process }: StatusReport): string {

@@ -141,6 +141,8 @@ export const limits = {
   /** Alerts that are kept at one time, and characters of one description. */
   alerts: 200,
   alertDescriptionChars: 500,
+  /** Open alerts that the status shows. */
+  alertsShown: 50,
   /** Milliseconds between two looks at what is to be alerted. */
   alertLookMs: 5_000,
   /** Milliseconds for which a condition must be gone before its alert is over: one that comes and goes is one alert. */

@@ -4,6 +4,22 @@ import type { HealthReport } from './health.ts'
 import type { QueueStats } from './queue.ts'
 import type { RecordsStats } from './records.ts'
 
+/** An alert that is raised and not over. */
+export interface OpenAlert {
+  /** As in `runbooks/alerts/`. */
+  readonly name: string
+  readonly severity: 'critical' | 'warning' | 'info'
+  /** ISO time. */
+  readonly since: string
+  /** What it is about where there may be several: a path, a target, a check. */
+  readonly target: string | null
+  readonly description: string
+  /** The container it was taken over from; null for this one's own. */
+  readonly instance: string | null
+  /** Receivers that have not been told yet. */
+  readonly untold: readonly string[]
+}
+
 export interface StatusReport {
   readonly health: HealthReport
   readonly environment: string
@@ -39,5 +55,7 @@ export interface StatusReport {
   readonly queue: QueueStats | null
   /** Null until they can be had. */
   readonly records: RecordsStats | null
+  /** The most severe first, `limits.alertsShown` at most; null where no receiver of alerts is named. */
+  readonly alerts: readonly OpenAlert[] | null
   readonly log: { readonly lines: number; readonly dropped: number }
 }

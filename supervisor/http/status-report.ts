@@ -5,7 +5,7 @@ import type { HealthReport } from '../core/health.ts'
 import { limits } from '../core/limits.ts'
 import type { QueueStats } from '../core/queue.ts'
 import type { RecordsStats } from '../core/records.ts'
-import type { StatusReport } from '../core/status.ts'
+import type { OpenAlert, StatusReport } from '../core/status.ts'
 
 export interface StatusSources {
   readonly health: HealthReport
@@ -32,6 +32,8 @@ export interface StatusSources {
   }
   readonly queue: QueueStats | undefined
   readonly records: RecordsStats | undefined
+  /** Bounded already. */
+  readonly alerts: readonly OpenAlert[] | null
   readonly log: { readonly lines: number; readonly dropped: number }
 }
 
@@ -67,6 +69,7 @@ export function statusReport(sources: StatusSources): StatusReport {
     },
     queue: sources.queue ? boundedQueue(sources.queue) : null,
     records: sources.records ?? null,
+    alerts: sources.alerts,
     log: sources.log,
   }
 }

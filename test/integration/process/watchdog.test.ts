@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { nodeFlags } from '../../../images/node-flags.ts'
+import { createControlClient } from '../../../supervisor/cli/control-client.ts'
 import { limits } from '../../../supervisor/core/limits.ts'
 import { execute } from '../../harness/docker.ts'
 import { shortDirectory } from '../../harness/short-directory.ts'
@@ -55,6 +56,8 @@ t.test('R2.4 a hung supervisor says why, ends itself, and is told of', { skip: n
   const second = await startSupervised(t, { command: ['sleep', '600'], environment: kept })
   t.match(await second.record('supervisor.hung_before'), { code: 'supervisor_hung', message })
   const told = await receiver.told
+  const { body } = await createControlClient(second.socketPath)({ path: '/v1/status' })
+  t.match(body, { alerts: [{ name: 'FlowkeepContainerFailed', severity: 'critical', target: 'internal' }] })
   t.match(told, { alerts: [{ labels: { alertname: 'FlowkeepContainerFailed', reason: 'internal' } }] })
   t.notOk(existsSync(join(directory, 'state', 'slot-1', 'hung.json')), 'it is told once')
 })

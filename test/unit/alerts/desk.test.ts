@@ -181,3 +181,38 @@ t.test('R8.5 a file that somebody has changed brings in nothing that is not an a
     [{ told: new Map([['webhook', { what: 'over', atMs: Number.NEGATIVE_INFINITY }]]) }],
   )
 })
+
+t.test(
+  'R8.5 those that are open can be listed: the most severe first, whose they are, bounded',
+  async (t) => {
+    const { desk, alerts, clock } = openDesk(['webhook', 'pagerduty'])
+    const held: Condition = {
+      name: 'FlowkeepDeadLetters',
+      subject: ['target', 'rpa_db'],
+      description: '2 dead',
+    }
+    desk.observe([held], true)
+    clock.advance(1_000)
+    desk.observe([held, full], true)
+    desk.carry([
+      alert({ labels: { ...labels, instance_id: 'orders-2' }, startsAtMs: 0 }),
+      alert({ key: 'over', labels: { ...labels, instance_id: 'orders-3' }, endsAtMs: 5 }),
+    ])
+    alerts()[1]?.told.set('webhook', { what: 'raised', atMs: 0 })
+    const none = { target: null, instance: null }
+    t.match(desk.open(), [
+      { ...none, name: 'FlowkeepQueueFull', since: '1970-01-01T00:00:00.000Z', instance: 'orders-2' },
+      { ...none, name: 'FlowkeepQueueFull', severity: 'critical', description: 'it is full' },
+      { name: 'FlowkeepDeadLetters', severity: 'warning', target: 'rpa_db', description: '2 dead' },
+    ])
+    t.strictSame(
+      desk.open().map(({ untold }) => untold),
+      [['webhook', 'pagerduty'], ['pagerduty'], ['webhook', 'pagerduty']],
+    )
+    const many = Array.from({ length: limits.alertsShown + 1 }, (_, index) => down(`db${index}`))
+    desk.observe(many, true)
+    clock.advance(120_000)
+    desk.observe(many, true)
+    t.equal(desk.open().length, limits.alertsShown)
+  },
+)

@@ -33,6 +33,7 @@ const status: StatusReport = {
   },
   queue: null,
   records: null,
+  alerts: null,
   log: { lines: 1234, dropped: 5 },
 }
 
@@ -83,6 +84,26 @@ OOM kills  0
 log lines  1234 from the flow, 5 dropped
 `,
   )
+})
+
+t.test('§3 §8 open alerts have their table, and whose they are and who does not know yet', async (t) => {
+  const since = '2030-01-01T00:00:00.000Z'
+  const own = { severity: 'critical', since, instance: null, untold: [] } as const
+  const alerts: StatusReport['alerts'] = [
+    { ...own, name: 'FlowkeepDependencyDown', target: 'database:rpa_db', description: 'refused' },
+    {
+      ...{ name: 'FlowkeepQueueFull', severity: 'warning', since, target: null, description: 'full\x1b[2J' },
+      ...{ instance: 'orders-2', untold: ['webhook'] },
+    },
+  ]
+  const screen = renderStatus({ ...status, alerts }, look)
+  t.match(
+    screen,
+    `FlowkeepDependencyDown  critical  ${since}  database:rpa_db  refused
+FlowkeepQueueFull       warning   ${since}  –                orders-2: full [2J (not told yet: webhook)
+`,
+  )
+  t.notMatch(renderStatus({ ...status, alerts: [] }, look), /alert/, 'none, no table')
 })
 
 t.test('§3 records have their lines once there are any', async (t) => {

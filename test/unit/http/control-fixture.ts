@@ -22,6 +22,7 @@ export const status: StatusReport = {
   },
   queue: null,
   records: null,
+  alerts: null,
   log: { lines: 0, dropped: 0 },
 }
 
