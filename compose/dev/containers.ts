@@ -5,6 +5,7 @@ import { FlowkeepError } from '../../supervisor/core/errors.ts'
 import { docker, succeeded } from '../host/docker.ts'
 import { capture } from '../host/run.ts'
 import { readConfiguration } from '../operate/configuration.ts'
+import { lastWords } from '../operate/last-words.ts'
 import { composeArguments, listContainers, type Project } from '../operate/project.ts'
 import type { CodeMount } from './changes.ts'
 
@@ -68,10 +69,7 @@ async function notUp(
 ): Promise<FlowkeepError> {
   const containers = await listContainers(project)
   const id = containers.find((container) => container.service === service || container.name === name)?.id
-  const { stdout, stderr } = id
-    ? await capture('docker', ['logs', '--tail', '3', id])
-    : { stdout: '', stderr: '' }
-  const last = `${stdout}${stderr}`.trim().slice(-lastWordsChars).replace(/^/gm, '    ')
+  const last = id ? (await lastWords(id, wordsOfOther)).replace(/^/gm, '    ') : ''
   return new FlowkeepError('tool_failed', {
     operation: 'cannot bring the stack up',
     subject: service ?? name ?? 'the stack',
@@ -80,7 +78,8 @@ async function notUp(
   })
 }
 
-const lastWordsChars = 1_500
+/** Lines of a container that did not come up, and of a flow that did not start again. */
+const wordsOfOther = 5
 
 export interface Restarted {
   readonly container: string
@@ -112,7 +111,7 @@ async function restartFlow(id: string, name: string): Promise<Restarted> {
   }
   const ms = performance.now() - startedMs
   if (outcome === 'running') return { container: name, ms }
-  return { container: name, ms, problem: await lastWords(id, since) }
+  return { container: name, ms, problem: (await lastWords(id, logLinesShown, since)) || 'it printed nothing' }
 }
 
 type Outcome = 'running' | 'failed' | 'unreachable' | 'refused'
@@ -126,18 +125,4 @@ async function restartInside(id: string, mode: 'reload' | 'wait'): Promise<Outco
   if (code === 0) return stdout as Outcome
   // The container does not run, or has ended meanwhile.
   return mode === 'reload' ? 'unreachable' : 'failed'
-}
-
-/** What the flow printed last: a traceback, most often. */
-async function lastWords(id: string, since: string): Promise<string> {
-  const { stdout } = await capture('docker', ['logs', '--since', since, id])
-  const lines = stdout.split('\n').flatMap((line) => {
-    try {
-      const { component, message } = JSON.parse(line) as { component?: string; message?: string }
-      return component === 'flow' && message ? [message] : []
-    } catch {
-      return []
-    }
-  })
-  return lines.slice(-logLinesShown).join('\n') || 'it printed nothing'
 }

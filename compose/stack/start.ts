@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util'
 import { FlowkeepError } from '../../supervisor/core/errors.ts'
 import { capture, show } from '../host/run.ts'
+import { lastWords } from '../operate/last-words.ts'
 import { composeArguments, type Project } from '../operate/project.ts'
 import { look, troublesOf } from '../operate/status-command.ts'
 import { orExplain, usageExit } from './exit.ts'
@@ -20,6 +21,7 @@ ${pages.map(({ variable, port, title }) => `  ${variable.padEnd(22)} port of ${t
   FLOW2_INPUT            directory of the lists that flow2 judges (a small sample)
   FLOW3_ORDERS           how many orders are made up for flow3 (1000), from the seed FLOW3_SEED (1)`
 const healthySecondsMax = 600
+const wordsShown = 5
 
 interface Options {
   readonly prepare: boolean
@@ -50,13 +52,14 @@ async function start({ prepare, build, monitoring }: Options): Promise<void> {
 async function failureOf(project: Project): Promise<FlowkeepError> {
   const replicas = await look(project)
   const troubles = troublesOf(replicas)
-  const service = replicas.find(({ container }) => troubles[0]?.startsWith(container.name))?.container.service
+  const first = replicas.find(({ container }) => troubles[0]?.startsWith(container.name))?.container
+  const words = first ? (await lastWords(first.id, wordsShown)).replace(/^/gm, '    ') : ''
   return new FlowkeepError('tool_failed', {
     operation: 'the stack did not become healthy',
     subject: 'docker compose up',
-    message: troubles.join('; ') || 'what Compose says stands above',
-    hint: service
-      ? `npx flowkeepctl logs ${service} shows why. Once it is mended, npm start goes on from here.`
+    message: [troubles.join('; ') || 'what Compose says stands above', words].filter(Boolean).join('\n'),
+    hint: first
+      ? `npx flowkeepctl logs ${first.service} has all of it. Once it is mended, npm start goes on from here.`
       : 'Once it is mended, npm start goes on from here.',
   })
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { tellingLines } from '../../../compose/operate/last-words.ts'
 import { showLine } from '../../../compose/operate/logs-command.ts'
 import { composeArguments, findContainer, parseContainers } from '../../../compose/operate/project.ts'
 import { type Replica, type Supervisor, troublesOf } from '../../../compose/operate/status-command.ts'
@@ -106,4 +107,20 @@ t.test('R4.6 the status names what is not as it should be, and nothing else', as
       'slow is unhealthy (running)',
     ],
   )
+})
+
+t.test('R4.5 the last words of a container are what tells why it does not run', (t) => {
+  const line = (component: string, level: string, message: string) =>
+    JSON.stringify({ component, level, message })
+  const noise = line('supervisor', 'info', 'gating → starting')
+  const flow = [noise, line('flow', 'error', 'Traceback'), line('flow', 'error', 'NoModule'), noise]
+  t.equal(tellingLines(flow.join('\n'), 1), 'NoModule')
+  t.equal(tellingLines(flow.join('\n'), 5), 'Traceback\nNoModule')
+  t.equal(
+    tellingLines([noise, line('supervisor', 'fatal', 'no database'), noise].join('\n'), 5),
+    'no database',
+  )
+  t.equal(tellingLines('LOG: up\n\nFATAL: no space\n', 1), 'FATAL: no space', 'a container that is not ours')
+  t.equal(tellingLines('', 5), '')
+  t.end()
 })
