@@ -224,7 +224,21 @@ export class Replay {
       return { verdicts, asked }
     }
     const verdicts = answer.outcomeUnknown ? entries.flatMap((entry) => maybeApplied(entry) ?? []) : []
-    return { verdicts, asked, unreached: answer }
+    return { verdicts: [...verdicts, ...this.#stepAside(entries, answer)], asked, unreached: answer }
+  }
+
+  /**
+   * A statement that a database took, alone, and did not end in time may wait for a lock that somebody holds for hours. Its
+   * lane pauses, or it would be the one that is asked for again at every probe, and all other lanes would wait behind it.
+   */
+  #stepAside(entries: readonly Entry[], { outcomeUnknown, reason, message }: Unreached): Verdict[] {
+    const [entry] = entries
+    const { kind } = this.#parts.channel
+    if (!entry || entries.length > 1 || kind !== 'database' || !outcomeUnknown || reason !== 'timeout')
+      return []
+    const notBeforeMs = this.#pauses().until(limits.deliveryAttempts)
+    const change = { to: 'deferred', seq: entry.seq, notBeforeMs, reason: { code: reason, message } } as const
+    return [{ entry, change }]
   }
 
   #pauses(): Pauses {

@@ -441,6 +441,28 @@ t.test('R8.2 a slot that holds dead letters alone is given back at once', async 
   t.same(events(), [])
 })
 
+t.test('R8.3 one that waits for a lock for ever holds its own lane only', async (t) => {
+  const target = createScriptedTarget()
+  const { deliver } = target
+  let isLocked = true
+  const slow = { ...target, name: 'rpa_db', deliver: deliverUnlessLocked }
+  async function deliverUnlessLocked(...[batch, signal]: Parameters<typeof deliver>) {
+    const waits = isLocked && batch.some(({ operation: { id } }) => id === 'locked')
+    if (!waits) return deliver(batch, signal)
+    return { reached: false, reason: 'timeout', message: 'no answer', outcomeUnknown: true } as const
+  }
+  const { submit, pass, queue: local, journal } = createTestQueue({ targets: [slow] })
+  await submit(op('locked', { ...queue, key: 'a' }), op('behind', { ...queue, key: 'a' }))
+  await submit(op('b', { ...queue, key: 'b' }), op('c', { ...queue, key: 'c' }))
+  for (let turn = 0; turn < 20; turn++) await pass(5_000)
+  t.same(target.effects, ['b', 'c'])
+  t.match(await local.show('locked'), { state: 'queued', attempts: 0, reason: { code: 'timeout' } })
+  isLocked = false
+  for (let turn = 0; turn < 20; turn++) await pass(5_000)
+  t.same(target.effects, ['b', 'c', 'locked', 'behind'])
+  t.equal(journal.figures.operations, 0)
+})
+
 t.test('R6.5 no more slots than a few are drained at one time, however many are left', async (t) => {
   const left = Array.from({ length: 10 }, (_, n) => {
     const journal = createMemoryJournal({ wallMs: createTestClock().wallMs })
