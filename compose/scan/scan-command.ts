@@ -4,7 +4,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sarifLog } from '../../supervisor/core/sarif.ts'
 import { type Column, paint, renderTable } from '../../supervisor/core/text-table.ts'
-import { writeWhole } from '../host/cache-directory.ts'
 import { plural } from '../host/figures.ts'
 import type { Terminal } from '../host/terminal.ts'
 import { atLeast, type Finding, type ScannerReport, type Severity, severities } from './finding.ts'
@@ -13,6 +12,7 @@ import { installedScanners, isInstalled, runScanner } from './installed-scanners
 import { runOf, scanDockerfile, scanImage } from './own-scanners.ts'
 import { scanDebian, scanNpm } from './package-scanners.ts'
 import { checkPresent, type Subject, subjectsOf } from './subjects.ts'
+import { writeSarif } from './write-sarif.ts'
 
 export interface ScanOptions {
   readonly targets: readonly string[]
@@ -41,8 +41,7 @@ export async function runScan(place: ScanPlace, options: ScanOptions, terminal: 
   const time = place.now()
   if (options.sarif !== undefined) {
     const foreign = reports.flatMap(({ runs = [] }) => runs)
-    const log = sarifLog(runOf(reports, { version: place.version, time }), foreign)
-    writeWhole(options.sarif, `${JSON.stringify(log, null, 2)}\n`)
+    writeSarif(options.sarif, sarifLog(runOf(reports, { version: place.version, time }), foreign))
   }
   const failures = reports
     .flatMap(({ findings }) => findings)

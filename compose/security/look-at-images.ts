@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { codeOf } from '../../supervisor/core/errors.ts'
 import { parseDockerfile } from '../build/dockerfile-syntax.ts'
 import { fullName } from '../build/engine-images.ts'
 import { dockerfileRules, foreignImages, judgeDockerfile } from '../scan/dockerfile-rules.ts'
@@ -29,9 +30,10 @@ export interface ImagePlace {
 /** @param images those with a Dockerfile in this checkout name it as their file, all others themselves */
 export async function lookAtImages(images: readonly ScanSubject[], place: ImagePlace): Promise<Finding[]> {
   const texts = new Map(
-    images.flatMap(({ image, file }) =>
-      file === image ? [] : [[image, readFileSync(resolve(place.root, file), 'utf8')] as const],
-    ),
+    images.flatMap(({ image, file }) => {
+      const text = file === image ? undefined : textOf(resolve(place.root, file))
+      return text === undefined ? [] : [[image, text] as const]
+    }),
   )
   const bases = images.flatMap((image) => basesOf(texts.get(image.image) ?? '', image))
   const facts = await imageFactsOf([...images.map(({ image }) => image), ...bases])
@@ -61,6 +63,16 @@ export async function lookAtImages(images: readonly ScanSubject[], place: ImageP
     }
     return imageRules.map((rule) => accept(findingOf(rule, judge(rule, subject), about), exceptions))
   })
+}
+
+/** @returns undefined where there is no such file: the Dockerfile may be inline, or in another repository */
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error) ?? '')) return undefined
+    throw error
+  }
 }
 
 /** Images that are named by a digest have no tag by which one could be told from another. */

@@ -3,11 +3,11 @@
 import { relative } from 'node:path'
 import { FlowkeepError } from '../../supervisor/core/errors.ts'
 import { fullName } from '../build/engine-images.ts'
-import { writeWhole } from '../host/cache-directory.ts'
 import type { Terminal } from '../host/terminal.ts'
 import { checkFiles, listContainers, type Project } from '../operate/project.ts'
 import type { Severity } from '../scan/finding.ts'
 import { builtSubjects, checkPresent, replacedBy, type Subject } from '../scan/subjects.ts'
+import { writeSarif } from '../scan/write-sarif.ts'
 import { inspectContainers, securityOptionsOfEngine } from './engine.ts'
 import { acceptByFlags, exceptionRule, parseAcceptFlags } from './exceptions.ts'
 import type { Finding } from './finding.ts'
@@ -52,7 +52,7 @@ export async function runSecurity(
   const findings = acceptByFlags(await look(place, options, terminal), flags)
   const time = place.now()
   if (options.sarif !== undefined) {
-    writeWhole(options.sarif, `${JSON.stringify(toSarif(findings, place.version, time), null, 2)}\n`)
+    writeSarif(options.sarif, toSarif(findings, place.version, time))
   }
   const { failOn } = options
   const ok = failuresOf(findings, failOn).length === 0

@@ -125,6 +125,13 @@ t.test('R7.5 a bad image and a bad Compose file fail by every rule', async (t) =
     report().findings.find(({ id }) => id === 'CIS-4.9'),
     { file: relative(checkout, join(context, 'Dockerfile')), found: 'ADD note /note' },
   )
+  writeFileSync(file, badCompose(join(context, 'elsewhere')))
+  const without = await security('--image', badImage, '--compose', file, '--json')
+  t.match(
+    without.report().findings.find(({ id }) => id === 'CIS-4.2'),
+    { status: /^(?:unknown|warn)$/ },
+    'a Dockerfile that is not here',
+  )
   const written = readFileSync(sarif, 'utf8')
   t.notMatch(written, secret)
   t.match(JSON.parse(written), { version: '2.1.0', runs: [{}, {}] })
@@ -211,6 +218,7 @@ t.test('R7.1 bad input ends in one message that says what to do', async (t) => {
     ],
     [['--compose', join(directory, 'empty.yaml')], 1, /empty.yaml has no services\nName another file/],
     [['--accept', 'CIS-9.9'], 64, /no rule is called CIS-9.9\nWrite ID or ID=SERVICE; ids are CIS-4.1/],
+    [['--image', badBase, '--sarif', directory], 64, /--sarif .* cannot be written: E\w+\nName a file/],
     [['--fail-on', 'awful'], 64, /Allowed choices are critical, high, medium, low/],
   ]
   for (const [args, expected, message] of cases) {
