@@ -65,6 +65,8 @@ export interface Database {
   /** Records that have a newer owner: their completions under an epoch before are void. */
   takeOver(chance: number): void
   isVoid(id: string, epoch: number): boolean
+  /** The highest revision of an operation that was ever asked for; 0 for none. */
+  newestRevision(id: string): number
   /** Poison is none any more. */
   mended: boolean
   /** Runs the batch in one transaction. Undefined when it did not commit. */
@@ -154,8 +156,11 @@ export function createDatabase({ scheduler, random, bite, defect }: DatabasePart
     for (const resume of held?.waiting ?? []) resume()
   }
 
+  const revisions = new Map<string, number>()
+
   async function applyOne(transaction: Transaction, delivery: Delivery, fate: Fate): Promise<Outcome> {
     const { operation, contentHash, revision } = delivery
+    revisions.set(operation.id, Math.max(revision, revisions.get(operation.id) ?? 0))
     if (defect !== 'no_inbox' && !(await lock(transaction, operation.id))) return deadlock
     const row = transaction.rows.get(operation.id) ?? inbox.get(operation.id)
     if (row !== undefined && defect !== 'no_inbox') {
@@ -272,6 +277,7 @@ export function createDatabase({ scheduler, random, bite, defect }: DatabasePart
       takenOver = chance
       for (const [id, epoch] of epochs) if (random.chance(chance)) epochs.set(id, epoch + 1)
     },
+    newestRevision: (id) => revisions.get(id) ?? 0,
     isVoid: (id, epoch) => (epochs.get(id) ?? epoch) > epoch,
     apply: (batch, fate) => inTransaction(fate, (transaction) => applyAll(transaction, batch, fate)),
     cancel: (batch, fate) => inTransaction(fate, (transaction) => cancelAll(transaction, batch)),

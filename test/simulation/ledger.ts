@@ -39,6 +39,8 @@ export interface DeadLetter {
   readonly slot: string
   readonly content: string
   readonly code: string
+  /** Where it can be known. */
+  readonly revision?: number
 }
 
 export interface Ledger {

@@ -4,13 +4,17 @@ import { limits } from '../../supervisor/core/limits.ts'
 import { statements } from './database.ts'
 import type { DeadLetter, Ledger } from './ledger.ts'
 
-export function mayDie(
-  ledger: Ledger,
-  dead: readonly DeadLetter[],
-  attempts: (id: string) => number,
-  clockJumped: boolean,
-): (letter: DeadLetter) => boolean {
-  return ({ id, code }) => {
+export interface Circumstances {
+  readonly ledger: Ledger
+  readonly dead: readonly DeadLetter[]
+  readonly clockJumped: boolean
+  attempts(id: string): number
+  newestRevision(id: string): number
+}
+
+export function mayDie(circumstances: Circumstances): (letter: DeadLetter) => boolean {
+  const { ledger, dead, clockJumped, attempts, newestRevision } = circumstances
+  return ({ id, code, revision = 1 }) => {
     const invocations = ledger.invocations.filter((invocation) => invocation.id === id)
     switch (code) {
       case '22012':
@@ -24,12 +28,12 @@ export function mayDie(
       case 'conflict':
         return new Set(invocations.map(({ content }) => content)).size > 1
       case 'cancelled':
-        // Because an earlier submission had expired, became too old in another queue, or was revived by an operator,
-        // whose revision is the one that counts from then on.
+        // Because an earlier submission had expired, became too old in another queue, or was revived there by an
+        // operator, so that a newer revision counts.
         return (
           invocations.some(({ expiresAtWallMs }) => expiresAtWallMs !== undefined) ||
           dead.some((other) => other.id === id && other.code === 'too_old') ||
-          ledger.revived.has(id)
+          newestRevision(id) > revision
         )
       case 'attempts_exhausted':
         return attempts(id) >= limits.deliveryAttempts

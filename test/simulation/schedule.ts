@@ -180,7 +180,13 @@ export async function runSchedule(seed: number, options: ScheduleOptions): Promi
         targets,
         dead,
         isVoid: database.isVoid,
-        mayDie: mayDie(ledger, dead, attempts, felt('wall_jump') > 0),
+        mayDie: mayDie({
+          ledger,
+          dead,
+          attempts,
+          clockJumped: felt('wall_jump') > 0,
+          newestRevision: database.newestRevision,
+        }),
         attempts,
         attemptsForgotten,
       }),
@@ -209,10 +215,15 @@ async function lastLook(supervisors: readonly Supervisor[], slots: Slots, dead: 
   await Promise.all(supervisors.map((supervisor) => supervisor.stop()))
   for (const { name, disk } of slots.all) {
     const journal = await disk.open({ wallMs: () => firstWallMs, monotonicMs: () => 0 })
-    for (const { operation, reason } of await journal.list({ state: 'dead', afterSeq: 0, limit: 1_000 })) {
+    for (const { operation, reason, revision } of await journal.list({
+      state: 'dead',
+      afterSeq: 0,
+      limit: 1_000,
+    })) {
       const { id } = operation
       const shown = await journal.show(id)
-      if (shown) dead.push({ id, slot: name, content: contentOf(shown.operation), code: reason?.code ?? '' })
+      const content = shown && contentOf(shown.operation)
+      if (content !== undefined) dead.push({ id, slot: name, content, code: reason?.code ?? '', revision })
     }
     await journal.close()
   }
