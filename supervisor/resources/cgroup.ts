@@ -16,10 +16,10 @@ export interface CgroupReading {
   /** Undefined when there is no limit. */
   readonly memoryLimitBytes: number | undefined
   readonly cpuSeconds: number | undefined
-  /** CPUs' worth of time in a period; undefined when there is no limit. */
+  /** CPUs' worth of time in a period, by the tightest limit from here upwards; undefined when there is none. */
   readonly cpuLimit: number | undefined
   readonly cpuThrottledSeconds: number | undefined
-  /** Periods in which the limit was counted, and those of them in which it held processes back. */
+  /** Of where that limit is: periods in which it was counted, and those of them in which it held processes back. */
   readonly cpuPeriods: number | undefined
   readonly cpuThrottledPeriods: number | undefined
   /** Processes of this container that the OOM killer ended since the cgroup was made. */
@@ -82,12 +82,21 @@ function readMemory(memory: CgroupDirectory | undefined): Memory {
 /** The lowest of the limits from here up to where the hierarchy is mounted. */
 function lowestLimit(memory: CgroupDirectory): number | undefined {
   let lowest: number | undefined
-  for (let path = memory.path; path.startsWith(memory.mount); path = dirname(path)) {
-    const limit = limitOf(readNumber({ ...memory, path }, 'memory.max'))
+  for (const directory of upwards(memory)) {
+    const limit = limitOf(readNumber(directory, 'memory.max'))
     if (limit !== undefined && limit < (lowest ?? Infinity)) lowest = limit
-    if (path === memory.mount) break
   }
   return lowest
+}
+
+/** From this directory up to where the hierarchy is mounted: whatever is limited in one of them is limited here. */
+function upwards(from: CgroupDirectory): CgroupDirectory[] {
+  const directories: CgroupDirectory[] = []
+  for (let path = from.path; path.startsWith(from.mount); path = dirname(path)) {
+    directories.push({ ...from, path })
+    if (path === from.mount) break
+  }
+  return directories
 }
 
 function limitOf(bytes: number | undefined): number | undefined {
@@ -100,23 +109,44 @@ type Cpu = Pick<
 >
 
 function readCpu(cpu: CgroupDirectory | undefined, cpuacct: CgroupDirectory | undefined): Cpu {
-  const stat = readTable(cpu, 'cpu.stat')
-  const periods = { cpuPeriods: stat.get('nr_periods'), cpuThrottledPeriods: stat.get('nr_throttled') }
-  if (cpu?.version === 2) {
-    const [quota, period] = readText(cpu, 'cpu.max')?.split(' ').map(Number) ?? []
-    return {
-      ...periods,
-      cpuSeconds: scaled(stat.get('usage_usec'), 1e-6),
-      cpuLimit: ratio(quota, period),
-      cpuThrottledSeconds: scaled(stat.get('throttled_usec'), 1e-6),
-    }
-  }
+  const { limit, directory } = tightestCpu(cpu)
+  // The kernel counts where the limit is; nothing is throttled in the directories below it.
+  const limited = readTable(directory, 'cpu.stat')
+  const second = cpu?.version === 2
   return {
-    ...periods,
-    cpuSeconds: scaled(readNumber(cpuacct, 'cpuacct.usage'), 1e-9),
-    cpuLimit: ratio(readNumber(cpu, 'cpu.cfs_quota_us'), readNumber(cpu, 'cpu.cfs_period_us')),
-    cpuThrottledSeconds: scaled(stat.get('throttled_time'), 1e-9),
+    cpuPeriods: limited.get('nr_periods'),
+    cpuThrottledPeriods: limited.get('nr_throttled'),
+    cpuSeconds: second
+      ? scaled(readTable(cpu, 'cpu.stat').get('usage_usec'), 1e-6)
+      : scaled(readNumber(cpuacct, 'cpuacct.usage'), 1e-9),
+    cpuLimit: limit,
+    cpuThrottledSeconds: second
+      ? scaled(limited.get('throttled_usec'), 1e-6)
+      : scaled(limited.get('throttled_time'), 1e-9),
   }
+}
+
+/** The lowest of the limits from here upwards, and where it is; with none, this directory. */
+function tightestCpu(cpu: CgroupDirectory | undefined): {
+  limit: number | undefined
+  directory: CgroupDirectory | undefined
+} {
+  let tightest: { limit: number | undefined; directory: CgroupDirectory | undefined } = {
+    limit: undefined,
+    directory: cpu,
+  }
+  for (const directory of cpu ? upwards(cpu) : []) {
+    const limit = cpuLimitOf(directory)
+    if (limit !== undefined && limit < (tightest.limit ?? Infinity)) tightest = { limit, directory }
+  }
+  return tightest
+}
+
+function cpuLimitOf(directory: CgroupDirectory): number | undefined {
+  if (directory.version === 1)
+    return ratio(readNumber(directory, 'cpu.cfs_quota_us'), readNumber(directory, 'cpu.cfs_period_us'))
+  const [quota, period] = readText(directory, 'cpu.max')?.split(' ').map(Number) ?? []
+  return ratio(quota, period)
 }
 
 function readOomKills(memory: CgroupDirectory | undefined): number | undefined {

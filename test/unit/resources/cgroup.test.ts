@@ -86,6 +86,41 @@ t.test('R6.1 cgroup v2 on the host: a limit further up holds, too', async (t) =>
   })
 })
 
+t.test('R6.1 a CPU limit further up holds, too, and throttling is counted there', async (t) => {
+  const kubepods = 'sys/fs/cgroup/kubepods.slice/kubepods-pod1.slice'
+  const files = {
+    'proc/self/cgroup': '0::/kubepods.slice/kubepods-pod1.slice/cri-1f.scope\n',
+    'proc/self/mountinfo': v2Mountinfo('/'),
+    ...under(`${kubepods}/cri-1f.scope`, {
+      ...v2,
+      'cpu.max': 'max 100000\n',
+      'cpu.stat': 'usage_usec 2500000\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\n',
+    }),
+    ...under(kubepods, {
+      'cpu.max': '50000 100000\n',
+      'cpu.stat': 'usage_usec 9000000\nnr_periods 40\nnr_throttled 30\nthrottled_usec 7000000\n',
+    }),
+    'sys/fs/cgroup/kubepods.slice/cpu.max': '300000 100000\n',
+  }
+  const limited = {
+    ...{ cpuLimit: 0.5, cpuSeconds: 2.5, cpuThrottledSeconds: 7 },
+    ...{ cpuPeriods: 40, cpuThrottledPeriods: 30 },
+  }
+  t.match(openCgroup(tree(t, files)).read(), limited)
+
+  const tighter = { [`${kubepods}/cri-1f.scope/cpu.max`]: '20000 100000\n' }
+  t.match(openCgroup(tree(t, { ...files, ...tighter })).read(), { cpuLimit: 0.2, cpuThrottledPeriods: 0 })
+
+  const v1 = v1Tree(t, '/kubepods/pod1/1f', '/', 'kubepods/pod1/1f')
+  const cpu = join(v1, 'sys/fs/cgroup/cpu,cpuacct')
+  writeFileSync(join(cpu, 'kubepods/pod1/cpu.cfs_quota_us'), '50000\n')
+  writeFileSync(join(cpu, 'kubepods/pod1/cpu.cfs_period_us'), '100000\n')
+  const stat = 'nr_periods 40\nnr_throttled 30\nthrottled_time 7000000000\n'
+  writeFileSync(join(cpu, 'kubepods/pod1/cpu.stat'), stat)
+  writeFileSync(join(cpu, 'kubepods/cpu.cfs_quota_us'), '-1\n')
+  t.match(openCgroup(v1).read(), limited)
+})
+
 t.test('R6.1 a mount that shows only a part of the hierarchy', async (t) => {
   const inside = tree(t, {
     'proc/self/cgroup': '0::/docker/1f/nested\n',
