@@ -43,9 +43,18 @@ export function refusedByExec(command: string, thrown: unknown): FlowkeepError {
     message: missing
       ? `the kernel finds ${command} or its interpreter no more`
       : `the kernel refuses ${command} (${code ?? 'unknown error'})`,
-    hint: 'check its first line (#!), its architecture, and the user it runs as',
+    hint: wantHints[code ?? ''] ?? 'check its first line (#!), its architecture, and the user it runs as',
     cause: thrown,
   })
+}
+
+/** Where nothing is wrong with the command. */
+const wantHints: Readonly<Record<string, string>> = {
+  EAGAIN: 'raise the limit of processes (`--pids-limit`, `ulimit -u`), or see what has used them up',
+  ENOMEM: 'give the container more memory',
+  EMFILE: 'raise the limit of open files (`ulimit -n`, `--ulimit nofile=…`)',
+  ENFILE: 'raise the limit of open files of the host',
+  E2BIG: 'shorten the arguments of the command, or the environment of the container',
 }
 
 function exists(path: string): boolean {

@@ -1,7 +1,8 @@
+import { spawn } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { resolveCommand } from '../../../supervisor/process/command.ts'
+import { refusedByExec, resolveCommand } from '../../../supervisor/process/command.ts'
 
 t.test('§4 a command is found by PATH or by its path', async (t) => {
   const directory = t.testdir({ tool: '#!/bin/sh\n' })
@@ -38,3 +39,19 @@ t.test('§4 a directory of PATH that cannot be searched hides nothing', async (t
   t.equal(resolveCommand('tool', path), join(directory, 'second', 'tool'))
   t.throws(() => resolveCommand('tool', unsearchable), { code: 'command_not_executable' })
 })
+
+t.test(
+  'R1.4 where the kernel lacks something for the command, the hint is not about the command',
+  async (t) => {
+    const error = await new Promise((resolve) => {
+      try {
+        spawn('/bin/true', ['x'.repeat(200_000)]).once('error', resolve)
+      } catch (thrown) {
+        resolve(thrown)
+      }
+    })
+    t.match(refusedByExec('/bin/true', error), { message: /E2BIG/, hint: /^shorten/ })
+    const none = Object.assign(new Error('spawn'), { code: 'EAGAIN' })
+    t.match(refusedByExec('/bin/true', none), { code: 'command_not_executable', hint: /limit of processes/ })
+  },
+)
