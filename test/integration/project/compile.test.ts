@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { bundleSupervisor } from '../../../images/bundle.ts'
 import { compile } from '../../../images/compile.ts'
+import { nodeFlags } from '../../../images/node-flags.ts'
 import { checkout } from '../../harness/checkout.ts'
 import { catches, noNamespace, startSupervised } from '../../harness/supervised.ts'
 
@@ -26,7 +27,7 @@ t.before(async () => {
 })
 
 function version(): string {
-  const args = ['--require', join(directory, 'tell.cjs'), program, '--version']
+  const args = [...nodeFlags, '--require', join(directory, 'tell.cjs'), program, '--version']
   const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' })
   t.equal(stderr, '')
   t.equal(status, 0)
