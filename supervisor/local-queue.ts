@@ -76,6 +76,7 @@ export async function openLocalQueue(host: QueueHost): Promise<OpenedQueue> {
     problemOf,
     newId: () => randomUUIDv7(),
     adopt: (atMost) => abandoned.open(atMost),
+    othersWait: () => abandoned.hasFresh,
   })
   const wills = createWills({
     directory: slot.directory,

@@ -42,6 +42,8 @@ export interface QueueParts {
   readonly knock?: (target: string, signal: AbortSignal) => Promise<boolean>
   /** Opens slots whose supervisor is gone and that hold operations; each belongs to us until it is closed. */
   readonly adopt?: (atMost: number) => Promise<readonly Journal[]>
+  /** Whether such slots are left that had no turn yet. */
+  readonly othersWait?: () => boolean
 }
 
 export interface Drained {
@@ -349,10 +351,11 @@ class Queue implements LocalQueue {
   }
 
   async #adopt(): Promise<void> {
-    const { adopt, logger } = this.#parts
+    const { adopt, logger, othersWait } = this.#parts
     if (!adopt || this.#refusing === 'all') return
-    const room = limits.queueAdoptedSlots - this.#adopted.size
     try {
+      if (this.#adopted.size >= limits.queueAdoptedSlots && othersWait?.()) await this.#makeRoom()
+      const room = limits.queueAdoptedSlots - this.#adopted.size
       for (const journal of room > 0 ? await adopt(room) : []) {
         // Dead letters stay where they are until their slot has an owner again.
         if (journal.figures.operations === 0) await journal.close()
@@ -379,7 +382,17 @@ class Queue implements LocalQueue {
 
   /** Once it is empty. */
   async #letGo(slot: JournalDrain): Promise<void> {
-    if (!slot.isEmpty || slot.isBusy(Number.POSITIVE_INFINITY) || !this.#adopted.delete(slot)) return
+    if (slot.isEmpty && !slot.isBusy(Number.POSITIVE_INFINITY)) await this.#giveBack(slot)
+  }
+
+  /** One whose targets are away gives way to one whose targets may be there. */
+  async #makeRoom(): Promise<void> {
+    const slot = [...this.#adopted].find((adopted) => !adopted.isBusy(Number.POSITIVE_INFINITY))
+    if (slot) await this.#giveBack(slot)
+  }
+
+  async #giveBack(slot: JournalDrain): Promise<void> {
+    if (!this.#adopted.delete(slot)) return
     await slot.stop()
     try {
       await slot.journal.close()

@@ -21,6 +21,8 @@ export class AbandonedJournals {
   /** Slots that held dead letters alone, and how far their journal had come then. */
   readonly #finished = new Map<string, number | undefined>()
   readonly #failed = new Set<string>()
+  /** Slots that were opened before. */
+  readonly #known = new Set<string>()
 
   constructor(parts: AbandonedParts) {
     this.#parts = parts
@@ -28,10 +30,26 @@ export class AbandonedJournals {
 
   /** Those that hold work. @throws FlowkeepError `state_directory_unavailable` where they cannot be looked for */
   async open(atMost: number): Promise<readonly Journal[]> {
-    const fresh = this.#claim(atMost, (slot) => !this.#failed.has(slot))
-    const again = this.#claim(atMost - fresh.length, (slot) => this.#failed.has(slot))
-    const opened = await Promise.all([...fresh, ...again].map((slot) => this.#openOne(slot)))
+    const fresh = this.#claim(atMost, (slot) => this.#isFresh(slot))
+    const again = this.#claim(
+      atMost - fresh.length,
+      (slot) => !this.#isFresh(slot) && !this.#failed.has(slot),
+    )
+    const most = atMost - fresh.length - again.length
+    const failed = this.#claim(most, (slot) => this.#failed.has(slot))
+    const opened = await Promise.all([...fresh, ...again, ...failed].map((slot) => this.#openOne(slot)))
     return opened.filter((journal) => journal !== undefined)
+  }
+
+  /** Whether one is there that was never opened. @throws as `open` does */
+  get hasFresh(): boolean {
+    const [slot] = this.#claim(1, (directory) => this.#isFresh(directory))
+    slot?.release()
+    return slot !== undefined
+  }
+
+  #isFresh(directory: string): boolean {
+    return !this.#known.has(directory) && !this.#failed.has(directory)
   }
 
   #claim(atMost: number, fits: (directory: string) => boolean): Slot[] {
@@ -50,6 +68,7 @@ export class AbandonedJournals {
     try {
       const journal = await this.#parts.open(slot)
       this.#failed.delete(directory)
+      this.#known.add(directory)
       if (journal.figures.operations > 0) return journal
       await journal.close()
       this.#finished.set(directory, commitsIn(directory))

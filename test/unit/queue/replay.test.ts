@@ -490,6 +490,26 @@ t.test('R6.5 no more slots than a few are drained at one time, however many are 
   t.equal(local.stats().adoptedSlots, 0)
 })
 
+t.test('R8.2 slots whose target is away give way to one whose target is there', async (t) => {
+  const names = [...Array.from({ length: limits.queueAdoptedSlots }, () => 'rpa_db'), 'other']
+  const journals = names.map(() => createMemoryJournal({ wallMs: createTestClock().wallMs }))
+  for (const [n, journal] of journals.entries())
+    await journal.append([newEntry(`op-${n}`, { target: names[n] ?? '' })])
+  const [target, other] = [createScriptedTarget(), createScriptedTarget({ name: 'other' })]
+  target.trouble = away
+  const { queue: local, settle } = createTestQueue({
+    targets: [target, other],
+    adopt: async (atMost) => journals.splice(0, atMost),
+    othersWait: () => journals.length > 0,
+  })
+  for (let turn = 0; turn < 3; turn++) {
+    await local.adopt()
+    await settle()
+  }
+  t.same(other.effects, ['op-4'])
+  t.equal(local.stats().adoptedSlots, limits.queueAdoptedSlots - 1)
+})
+
 t.test('R1.5 a reload with a new password takes over at once and loses nothing', async (t) => {
   const { submit, target, queue: local, settle } = createTestQueue()
   target.trouble = { away: { reason: 'authentication', message: 'wrong password' } }

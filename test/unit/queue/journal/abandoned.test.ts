@@ -86,3 +86,19 @@ t.test(
     await first?.close()
   },
 )
+
+t.test(
+  'R8.2 a slot that was given back with work in it has its next turn after those that had none',
+  async (t) => {
+    const { abandoned, opened } = await abandon(t, waits, waits)
+    const [first] = await abandoned.open(1)
+    t.equal(abandoned.hasFresh, true)
+    await first?.close()
+    const [second] = await abandoned.open(1)
+    t.equal(abandoned.hasFresh, false)
+    const [again] = await abandoned.open(1)
+    t.same(opened, ['slot-1', 'slot-2', 'slot-1'])
+    await second?.close()
+    await again?.close()
+  },
+)
