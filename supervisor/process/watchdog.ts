@@ -36,6 +36,11 @@ export function startWatchdog(parts: WatchdogParts): void {
       { event: 'watchdog.absent' },
       `nobody watches whether the supervisor hangs: ${messageOf(error)}`,
     )
+  // A breakpoint may hold it for as long as somebody thinks.
+  if (process.getBuiltinModule('node:inspector').url() !== undefined) {
+    failed('it runs under a debugger')
+    return
+  }
   try {
     const data = dataOf(parts)
     const shared = new Int32Array(data.shared)

@@ -129,6 +129,15 @@ t.test(
   },
 )
 
+t.test('R2.4 whoever debugs it has time', async (t) => {
+  const { record } = await startSupervised(t, {
+    command: ['sleep', '600'],
+    asPid1: false,
+    environment: { NODE_OPTIONS: '--inspect=127.0.0.1:0' },
+  })
+  t.match(await record('watchdog.absent'), { level: 'warn', message: /under a debugger/ })
+})
+
 /** A webhook, and what it is told first. */
 async function receive(t: Test): Promise<{ url: string; told: Promise<unknown> }> {
   const server = createServer()
