@@ -108,6 +108,8 @@ export class Courier {
   ): Promise<boolean> {
     const { clock, counted, sink, told } = this.#parts
     const result = await this.#post(message)
+    // Cut short because it was replaced, by a reload: that says nothing about the receiver, and the next one tells it.
+    if (result.status === undefined && this.#closing.signal.aborted) return false
     const verdict = verdictOf(result)
     const parts = message.notices.flatMap((notice) => of(notice) ?? [])
     const news = parts.filter(({ what }) => what !== 'repeat').length

@@ -147,6 +147,16 @@ t.test('R8.5 a courier that is replaced in its last moments does not go round an
   t.equal(clock.armed, 0)
 })
 
+t.test('R8.5 a message that a reload cuts short is no failure of its receiver', async (t) => {
+  const { courier, clock, pass, events, counted, sent } = hire(webhook, [alert()], [away])
+  courier.wake()
+  clock.advance(limits.alertGroupMs)
+  t.equal(sent.length, 1)
+  courier.close()
+  await pass(5_000)
+  t.strictSame([events, counted], [[], { sent: 0, failed: 0, refused: 0 }])
+})
+
 t.test('R8.5 a courier that is closed sends nothing and leaves no timer', async (t) => {
   const { courier, clock, pass, sent } = hire(webhook, [alert()], [ok])
   courier.wake()
