@@ -18,11 +18,14 @@ export interface Front {
   heal(): void
   /** The next request whose head matches is carried out, and its answer is lost. Resolves when that has happened. */
   loseAnswer(head: RegExp): Promise<void>
+  /** The same, and the connection stays open: whoever asked waits. */
+  withholdAnswer(head: RegExp): Promise<void>
   close(): Promise<void>
 }
 
 interface Trap {
   readonly head: RegExp
+  readonly silent: boolean
   sprung(): void
 }
 
@@ -60,7 +63,7 @@ export async function startFront(serverPort: number): Promise<Front> {
     server.on('data', (chunk: Buffer) => {
       if (state === 'silent') return
       if (!losing) return void client.write(chunk)
-      client.destroy()
+      if (!losing.silent) client.destroy()
       losing.sprung()
     })
     client.once('close', () => server.destroy())
@@ -89,7 +92,8 @@ export async function startFront(serverPort: number): Promise<Front> {
       if (state === 'silent') cut()
       state = 'passing'
     },
-    loseAnswer: (head) => new Promise((resolve) => traps.push({ head, sprung: resolve })),
+    loseAnswer: (head) => new Promise((resolve) => traps.push({ head, silent: false, sprung: resolve })),
+    withholdAnswer: (head) => new Promise((resolve) => traps.push({ head, silent: true, sprung: resolve })),
     async close() {
       const closed = once(listener, 'close')
       listener.close()

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { until } from '../../harness/until.ts'
 import type { Run, Stage } from './stage.ts'
 
 export function endsOfFlows(t: Test, { front, start, startIdle, ask, settled, told: about }: Stage): void {
@@ -26,6 +27,28 @@ export function endsOfFlows(t: Test, { front, start, startIdle, ask, settled, to
     const run = await settled(flow, 'killed', 'CRASHED')
     t.match(run.state.message, /Reported by Flowkeep/)
     t.same(await about.states(run), ['PENDING', 'RUNNING', 'CRASHED'])
+  })
+
+  t.test('R2.3 a container that vanishes before it hears of its new run leaves none Pending', async (t) => {
+    const environment = stateDirectory(t)
+    const flow = await start(t, environment)
+    const created = front.withholdAnswer(/^POST \/api\/flow_runs\/ /)
+    flow.run('unheard', { customer: 'nan', items: ['tea'] })
+    await created
+    flow.signal('SIGKILL')
+    await flow.exited
+
+    const after = await startIdle(t, environment)
+    await after.record('will.carried_out')
+    // It had no name of its own yet.
+    const latest = await until(
+      'the latest run has crashed',
+      () => ask<Run[]>('POST', '/flow_runs/filter', { sort: 'EXPECTED_START_TIME_DESC', limit: 1 }),
+      ([run]) => run?.state_type === 'CRASHED',
+    )
+    t.match(latest, [{ parameters: { customer: 'nan' }, state: { message: /Reported by Flowkeep/ } }])
+    const pending = { flow_runs: { state: { type: { any_: ['PENDING'] } } } }
+    t.same(await ask('POST', '/flow_runs/filter', pending), [])
   })
 
   t.test('R2.3 a container that vanishes in an outage leaves no run Running', async (t) => {

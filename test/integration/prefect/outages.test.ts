@@ -52,7 +52,12 @@ if (skip === false && environment.python !== undefined) {
       state: { message: /while Prefect was away/ },
     })
     t.same(await about.states(run), ['PENDING', 'RUNNING', 'COMPLETED'])
-    t.same(await about.logs(run), [
+    const lines = await until(
+      'the last line has come: it is told apart from the states',
+      () => about.logs(run),
+      ({ length }) => length >= 10,
+    )
+    t.same(lines, [
       "Beginning flow run 'early' for flow 'order'",
       'order of ada',
       'priced tea',

@@ -50,6 +50,10 @@ class Call:
         return state
 
 
+def is_uuid(text: Any) -> bool:
+    return isinstance(text, str) and _uuids.fullmatch(text) is not None
+
+
 def call_of(method: str, path: str, content: bytes) -> Call | None:
     for kind, expected, form in _forms:
         if method == expected and (found := form.fullmatch(path)):

@@ -20,7 +20,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from ..client import Client, Prior, Submitted
 from ..errors import FlowkeepError, Refused
 from . import answers
-from .calls import Call
+from .calls import Call, is_uuid
 
 TARGET = "prefect"
 REMEMBERED_MAX = 1_000
@@ -84,7 +84,20 @@ class Keeper:
             _log.warning("Prefect is back")
             self._ask_again_at = None
 
-    # The server has answered
+    # The server is there
+
+    def creating(self, call: Call) -> None:
+        """It is about to be asked for a run. Where this process is killed before it has the answer, the run is there or
+        not, and its will finds it, or creates it, by the same key."""
+        key = call.body["idempotency_key"]
+        if is_uuid(key):
+            self._keep_will(key, [*self._before(call), _prior(call, key)])
+
+    def answered(self, call: Call) -> None:
+        """The server has said whether there is a run, and which."""
+        key = call.body["idempotency_key"]
+        if is_uuid(key):
+            self._drop_will(key)
 
     def seen(self, call: Call, answer: Any) -> None:
         self.came_back()
@@ -100,6 +113,7 @@ class Keeper:
                     self._runs[call.about] = answers.in_state(self._runs[call.about], answer["state"])
         if call.kind == "create_flow_run":
             self._keep_will(answer["id"])
+            self.answered(call)
         if call.kind == "set_state":
             self._mind_will(str(call.about), (answer.get("state") or {}).get("type"))
 
@@ -163,12 +177,13 @@ class Keeper:
     def _create_flow_run(self, call: Call) -> Any:
         call = replace(call, body={**call.body, "name": call.body.get("name") or self._new_name()})
         id = call.body["idempotency_key"]
+        # First: of what is submitted nothing may be left alone by a process that is killed.
+        self._keep_will(id, [*self._before(call), _prior(call, id)])
         self._submit(call, f"prefect-run-{id}", id)
         with self._lock:
             self._stand_in(id, call)
             run = answers.run(call.body, id, run_count=0)
             self._remember(self._runs, id, run)
-        self._keep_will(id)
         self._tell_time(id, run["state"])
         return run
 
@@ -297,8 +312,7 @@ class Keeper:
         return list(groups.values())
 
     def _stand_in(self, id: str, call: Call) -> None:
-        prior = {"method": call.method, "path": call.path, "body": call.body, "standsFor": id}
-        self._remember(self._stand_ins, id, [*self._before(call), prior])
+        self._remember(self._stand_ins, id, [*self._before(call), _prior(call, id)])
 
     def _lane(self, id: str) -> str:
         """Of a task run that of its flow run, where it is known."""
@@ -321,9 +335,9 @@ class Keeper:
         elif state_type in (*answers.ENDED, "PAUSED"):
             self._drop_will(run_id)
 
-    def _keep_will(self, run_id: str) -> None:
+    def _keep_will(self, run_id: str, before: list[Prior] | None = None) -> None:
         with self._lock:
-            if run_id in self._wills:
+            if run_id in self._wills and before is None:
                 return
         details = {"transition_id": str(uuid5(NAMESPACE_URL, f"flowkeep:crashed:{run_id}"))}
         message = "The process of the flow was gone before it reported an end. Reported by Flowkeep."
@@ -337,7 +351,7 @@ class Keeper:
             "path": call.path,
             "body": call.body,
         }
-        if before := self._before(call):
+        if before := self._before(call) if before is None else before:
             operation["before"] = before
         try:
             self._client.keep_will(f"prefect-{run_id}", operation)
@@ -379,6 +393,10 @@ class Keeper:
             while len(things) > REMEMBERED_MAX:
                 forgotten, _ = things.popitem(last=False)
                 self._behind.discard(forgotten)
+
+
+def _prior(call: Call, id: str) -> Prior:
+    return {"method": call.method, "path": call.path, "body": call.body, "standsFor": id}
 
 
 def _runs_in(call: Call) -> list[str]:

@@ -46,6 +46,8 @@ class KeepingTransport(_Keeping, httpx.BaseTransport):
                 return _response(self.keeper.keep(call))
             except (NotKept, FlowkeepError):
                 pass
+        if call.kind == "create_flow_run":
+            self.keeper.creating(call)
         try:
             response = self.inner.handle_request(_asked(request, call))
             response.read()
@@ -81,6 +83,8 @@ class KeepingAsyncTransport(_Keeping, httpx.AsyncBaseTransport):
                 return _response(await asyncio.to_thread(self.keeper.keep, call))
             except (NotKept, FlowkeepError):
                 pass
+        if call.kind == "create_flow_run":
+            await asyncio.to_thread(self.keeper.creating, call)
         try:
             response = await self.inner.handle_async_request(_asked(request, call))
             await response.aread()
@@ -126,6 +130,8 @@ def _asked(request: httpx.Request, call: Call) -> httpx.Request:
 def _tell(keeper: Keeper, call: Call, response: httpx.Response) -> None:
     if response.is_success:
         keeper.seen(call, json.loads(response.content) if response.content else None)
+    elif call.kind == "create_flow_run":
+        keeper.answered(call)
 
 
 def _said(response: httpx.Response) -> str:

@@ -171,13 +171,32 @@ class Known(WithKeeper):
 
     def setUp(self) -> None:
         super().setUp()
-        self.keeper.seen(call("POST", "/flow_runs/", {"flow_id": RUN}), {"id": RUN, "name": "n", "state": {}})
+        created = call("POST", "/flow_runs/", {"flow_id": RUN})
+        self.key = created.body["idempotency_key"]
+        self.keeper.creating(created)
+        self.keeper.seen(created, {"id": RUN, "name": "n", "state": {}})
 
-    def test_with_the_server_there_only_the_will_is_told_to_the_supervisor(self) -> None:
+    def test_a_run_leaves_a_will_before_the_server_is_asked_for_it(self) -> None:
+        first = self.supervisor.requests[0]
+        self.assertEqual(first.path, f"/v1/wills/prefect-{self.key}")
+        [prior] = first.body["before"]
+        self.assertEqual((prior["path"], prior["standsFor"]), ("/flow_runs/", self.key))
+        self.assertEqual(prior["body"]["idempotency_key"], self.key)
+        self.assertEqual(first.body["path"], f"/flow_runs/{self.key}/set_state")
+
+    def test_a_run_that_the_server_refuses_leaves_none(self) -> None:
+        refused = call("POST", "/flow_runs/", {"flow_id": RUN})
+        before = len(self.paths())
+        self.keeper.creating(refused)
+        self.keeper.answered(refused)
+        self.assertEqual(self.paths()[before:], [f"/v1/wills/prefect-{refused.body['idempotency_key']}"] * 2)
+
+    def test_with_the_server_there_only_wills_are_told_to_the_supervisor(self) -> None:
         state = to_state(RUN, "COMPLETED")
         self.assertFalse(self.keeper.must_keep(state))
         self.keeper.seen(state, {"status": "ACCEPT", "state": {**state.state, "id": "s", "timestamp": "t"}})
-        self.assertEqual(self.paths(), [f"/v1/wills/prefect-{RUN}"] * 2)
+        wills = [self.key, RUN, self.key, RUN]
+        self.assertEqual(self.paths(), [f"/v1/wills/prefect-{id}" for id in wills])
 
     def test_a_run_that_others_have_made_leaves_a_will_from_its_beginning(self) -> None:
         other = str(uuid4())
