@@ -239,11 +239,7 @@ t.test('R6.1 R8.2 R9.4 the whole stack, through faults, from nothing to nothing'
     const runs = await until(
       'every run has ended',
       () => prefectRuns(stack),
-      // Killed after the server had made a run and before the supervisor knew of it, a container leaves it Pending.
-      (found) =>
-        found.every(
-          ({ run, state }) => ended.has(state) || (state === 'PENDING' && run.includes(lostInstance)),
-        ),
+      (found) => found.every(({ state }) => ended.has(state)),
       patience,
     )
     const names = runs.map(({ name }) => name)
