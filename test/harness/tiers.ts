@@ -21,9 +21,16 @@ const tiers: Readonly<Record<TierName, Tier>> = {
   unit: { jobs: Math.min(4, availableParallelism()), fileMs: 120_000, testMs: 30_000, shared: true },
   // Real processes and a real database.
   integration: { jobs: Math.min(2, availableParallelism()), fileMs: 300_000, testMs: 120_000 },
-  // One engine, one host network: one at a time.
-  container: { jobs: 1, fileMs: 1_200_000, testMs: 600_000 },
+  // Most of their time they wait for what an engine does.
+  container: { jobs: Math.min(2, availableParallelism()), fileMs: 1_200_000, testMs: 600_000 },
 }
+
+/** They take longest and begin first, so that nothing waits for them alone at the end. */
+const longest: readonly string[] = [
+  'test/container/stack.test.ts',
+  'test/integration/prefect/outages.test.ts',
+  'test/integration/chaos/supervisors.test.ts',
+]
 
 /** Every test file, as paths from the root of the checkout. */
 export function findTestFiles(root: string): string[] {
@@ -41,7 +48,8 @@ export async function runTier(
   finished: (cases: readonly TestCase[]) => void,
 ): Promise<Outcome> {
   const tier = tiers[name]
-  const waiting = tier.shared ? split(files, tier.jobs) : files.map((file) => [file])
+  const ordered = [...files].sort((a, b) => Number(longest.includes(b)) - Number(longest.includes(a)))
+  const waiting = tier.shared ? split(files, tier.jobs) : ordered.map((file) => [file])
   const cases: TestCase[] = []
   const times: FileTime[] = []
   async function worker(): Promise<void> {
