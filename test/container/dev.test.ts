@@ -60,7 +60,7 @@ function writeProject(): void {
     'compose.yaml',
     `
 services:
-  flow: { image: "${name}-flow:1", ${labels}, read_only: true, cap_drop: [ALL], environment: { CONTAINER_SECURITY_ENFORCE: "off", CONTAINER_FLOW_READY_AFTER: 200ms } }
+  flow: { image: "${name}-flow:1", ${labels}, read_only: true, cap_drop: [ALL], tmpfs: ["/run:mode=1777", "/tmp:mode=1777", "/var/lib/flowkeep:mode=1777"], environment: { CONTAINER_SECURITY_ENFORCE: "off", CONTAINER_FLOW_READY_AFTER: 200ms } }
   bystander: { image: "${baseImage}", ${labels}, command: [sleep, "600"], environment: { CONTAINER_FLOW_NAME: x, CONTAINER_SECURITY_ENFORCE: "off" } }
 networks: { default: { ${labels} } }
 `,

@@ -280,7 +280,7 @@ const ofReturns: readonly RecordMutant[] = [
     about: 'what could not be given back at once is forgotten',
     mutation: {
       file: 'records/returns.ts',
-      find: 'this.#timer = clock.startTimer(limits.recordsRetryMs, () => void this.send())',
+      find: 'this.#timer = this.#parts.clock.startTimer(limits.recordsRetryMs, () => void this.send())',
       replace: 'this.#waiting = []',
     },
     bias: { ...quick, timeoutMs: 900_000, strikes: ['refused', 'flow_killed', 'shed'], strikesMax: 5 },
