@@ -80,7 +80,11 @@ t.test(
     t.equal((await flow.exec('sh', '-c', fill)).code, 0)
     await says(flow, 'disk_full')
     // The check has a schedule of its own.
-    const { body } = await until('it is unhealthy', () => flow.get('/health'), ({ status }) => status === 503)
+    const { body } = await until(
+      'it is unhealthy',
+      () => flow.get('/health'),
+      ({ status }) => status === 503,
+    )
     t.match(JSON.parse(body), { status: 'unhealthy', checks: { disk: { status: 'unhealthy' } } })
     await flow.exec('rm', '/var/lib/flowkeep/filler')
     await says(flow, 'claimed 10')
