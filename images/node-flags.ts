@@ -6,6 +6,4 @@ export const nodeFlags = [
   '--disable-warning=ExperimentalWarning',
   // MB. A flood of connections leaves garbage that would else grow to three times 16 MB before it is collected.
   '--max-semi-space-size=1',
-  // The garbage of the start is collected once: an idle process may never do so by itself.
-  '--expose-gc',
 ] as const

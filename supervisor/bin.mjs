@@ -8,7 +8,6 @@ if (hasCheckoutNode()) {
     '--disable-sigusr1',
     '--disable-warning=ExperimentalWarning',
     '--max-semi-space-size=1',
-    '--expose-gc',
     `${checkout}supervisor/flowkeep.ts`,
     ...process.argv.slice(2),
   ])
